@@ -1,0 +1,3 @@
+//! wip
+pub mod clock;
+pub mod message;

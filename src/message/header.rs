@@ -1,0 +1,167 @@
+//! Header fields as they came (RFC 5322 §2.2), and the one way to read them.
+
+use super::address::{self, Address};
+use mail_parser::HeaderValue;
+use mail_parser::parsers::MessageStream;
+use std::borrow::Cow;
+
+/// One header field: its name and its raw body, folding and all.
+#[derive(Debug, Clone)]
+pub struct Header {
+    name: String,
+    raw: Vec<u8>,
+}
+
+impl Header {
+    /// Keeps a field. White space around the name is no part of it (obsolete syntax, RFC 5322 §4.5.8: `Name : body`).
+    pub(super) fn new(name: &[u8], raw: Vec<u8>) -> Self {
+        Self {
+            name: String::from_utf8_lossy(name).trim().to_owned(),
+            raw,
+        }
+    }
+
+    /// The field's name in the case in which it came.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this is a field of that name, in whatever case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The field's body, byte for byte.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// The body unfolded (RFC 5322 §2.2.3), trimmed, control characters turned into spaces, bytes that are no UTF-8
+    /// replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        match String::from_utf8_lossy(&self.raw) {
+            Cow::Borrowed(text) if !text.contains(char::is_control) => Cow::Borrowed(text.trim()),
+            text => {
+                let unfolded: String = text
+                    .replace("\r\n", "\n")
+                    .chars()
+                    .filter(|&c| c != '\n')
+                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .collect();
+                Cow::Owned(unfolded.trim().to_owned())
+            }
+        }
+    }
+
+    /// The body as a person reads it: unfolded, encoded words decoded (RFC 2047).
+    pub fn decoded(&self) -> Cow<'_, str> {
+        let text = self.text();
+        if !text.contains("=?") {
+            return text;
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.push(b'\n');
+        let decoded = match MessageStream::new(&bytes).parse_unstructured() {
+            HeaderValue::Text(decoded) => Some(decoded.into_owned()),
+            _ => None,
+        };
+        decoded.map_or(text, Cow::Owned)
+    }
+
+    /// The addresses in the body, as an address list.
+    pub fn addresses(&self) -> Vec<Address> {
+        address::parse_list(&self.raw)
+    }
+
+    /// The one address that the body is, where it is a bare address with or without brackets; else the first of a list.
+    pub fn address(&self) -> Option<Address> {
+        let text = self.text();
+        if !text.contains([',', ' ', '(', '"', ':']) {
+            return Address::parse(&text);
+        }
+        self.addresses().into_iter().next()
+    }
+}
+
+/// The header section in the order in which the fields stand, top first.
+#[derive(Debug, Clone, Default)]
+pub struct Headers(Vec<Header>);
+
+impl Headers {
+    pub(super) fn push(&mut self, header: Header) {
+        self.0.push(header);
+    }
+
+    /// The fields with their positions, top first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (usize, &Header)> {
+        self.0.iter().enumerate()
+    }
+
+    /// The fields of that name, top first, with their positions.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Header)> {
+        self.iter().filter(move |(_, header)| header.is(name))
+    }
+
+    /// The topmost field of that name.
+    pub fn first(&self, name: &str) -> Option<&Header> {
+        self.0.iter().find(|header| header.is(name))
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no field at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The addresses of every field of any of these names.
+    pub fn addresses(&self, names: &[&str]) -> Vec<Address> {
+        self.0
+            .iter()
+            .filter(|header| names.iter().any(|name| header.is(name)))
+            .flat_map(Header::addresses)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(raw: &[u8]) -> Header {
+        Header::new(b"X-Test\t", raw.to_vec())
+    }
+
+    #[test]
+    fn unfolds_and_keeps_the_name() {
+        let field = header(b" one\r\n\ttwo\n three ");
+        assert_eq!(field.name(), "X-Test");
+        assert_eq!(field.text(), "one two three");
+    }
+
+    #[test]
+    fn folding_inside_an_address_does_not_hide_it() {
+        assert_eq!(
+            header(b" <alice@corp\r\n\t.example>")
+                .address()
+                .map(|a| a.to_string())
+                .as_deref(),
+            Some("alice@corp.example")
+        );
+    }
+
+    #[test]
+    fn decodes_encoded_words_only_where_asked() {
+        let field = header(b"=?utf-8?b?V0c6IFByb3Rva29sbA==?=");
+        assert_eq!(field.text(), "=?utf-8?b?V0c6IFByb3Rva29sbA==?=");
+        assert_eq!(field.decoded(), "WG: Protokoll");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_no_harm() {
+        assert_eq!(header(b"a\0b\xff").text(), "a b\u{fffd}");
+    }
+}
