@@ -1,3 +1,36 @@
-//! wip
+//! Forwarden finds auto-forwarded mail that leaves an organisation, and does what policy says.
+//!
+//! Data flows one way; each noun is made by one module and never changed by a later one:
+//!
+//! ```text
+//! bytes ─frontend─▶ Message ─detect─▶ Findings ─assess─▶ Assessment ─policy─▶ Decision ─action─▶ Plan
+//!                                                (one per external recipient)                     │
+//! MTA ◀──── the frontend carries the Plan out ◀───────────────────────────────────────────────────┘
+//!                       └─ engine.record ─▶ Event ─▶ sink
+//! ```
+//!
+//! The modules stand in the order in which a message meets them.
+
 pub mod clock;
+pub mod metrics;
+
 pub mod message;
+
+pub mod detect;
+
+pub mod assess;
+
+pub mod policy;
+
+pub mod action;
+pub mod event;
+
+pub mod engine;
+pub mod sink;
+
+pub mod frontend;
+
+pub mod config;
+
+pub mod app;
+pub mod cli;

@@ -1,0 +1,83 @@
+//! The order of things: detect, assess, decide, plan; then record. The only place that knows it.
+
+use crate::action::{self, Plan};
+use crate::assess::{self, Assessment, Weights};
+use crate::clock::Clock;
+use crate::detect::{self, Catalogue};
+use crate::event::{self, Event, Judged};
+use crate::message::{Message, Organization};
+use crate::policy::{Decision, Mode, Policy};
+use crate::sink::Sink;
+use std::sync::Arc;
+
+/// Everything a message is judged by. Pinned by a session for its life; a reload makes a new one.
+pub struct Engine {
+    /// What is ours.
+    pub organization: Organization,
+    /// What is looked for.
+    pub catalogue: Catalogue,
+    /// How it is weighed.
+    pub weights: Weights,
+    /// What is done about it.
+    pub policy: Policy,
+    /// Whether mail in which nothing was found is reported too.
+    pub report_ordinary: bool,
+    /// This host's name, for events.
+    pub host: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where events go.
+    pub sink: Arc<dyn Sink>,
+}
+
+/// What the engine found and decided for one message.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// One for each external recipient.
+    pub assessments: Vec<Assessment>,
+    /// One for each assessment.
+    pub decisions: Vec<Decision>,
+    /// What policy asks for.
+    pub plan: Plan,
+    /// Whether it is to be carried out.
+    pub mode: Mode,
+}
+
+impl Engine {
+    /// Judges a message. `may_edit` is false at a listener that only observes.
+    pub fn inspect(&self, message: &Message, may_edit: bool) -> Inspection {
+        let findings = detect::inspect(message, &self.organization, &self.catalogue);
+        let assessments = assess::assess(message, &findings, &self.organization, &self.weights);
+        let now = self.clock.now();
+        let decisions: Vec<Decision> = assessments
+            .iter()
+            .map(|assessment| self.policy.decide(message, &self.organization, assessment, now))
+            .collect();
+        let plan = action::plan(message, &assessments, &decisions);
+        let mode = if may_edit { self.policy.mode } else { Mode::Observe };
+        Inspection { assessments, decisions, plan, mode }
+    }
+
+    /// Reports what was judged and done. `error` is the edit that failed.
+    pub fn record(&self, message: &Message, inspection: &Inspection, error: Option<&str>) {
+        let events = event::judged(Judged {
+            message,
+            organization: &self.organization,
+            classes: &self.policy.classes,
+            assessments: &inspection.assessments,
+            decisions: &inspection.decisions,
+            plan: &inspection.plan,
+            mode: inspection.mode,
+            error,
+            now: self.clock.now(),
+            host: &self.host,
+            ordinary: self.report_ordinary,
+        });
+        events.into_iter().for_each(|event| self.sink.send(event));
+    }
+
+    /// Reports something else.
+    pub fn report(&self, body: event::Body) {
+        self.sink.send(Event::new(self.clock.now(), &self.host, body));
+    }
+}

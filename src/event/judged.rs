@@ -1,0 +1,163 @@
+//! Inspection → events: one for each group of recipients that share verdict, forwarder, mechanism, decision and outcome.
+
+use super::{Body, Client, EMAIL_FORWARDING_RULE, Envelope, Event, EvidenceItem, HeaderSummary, MessageEvent, Outcome};
+use crate::action::{Done, Plan};
+use crate::assess::Assessment;
+use crate::message::{Message, Organization};
+use crate::policy::{Classes, Decision, Mode};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// How many addresses of a kind an event carries at the most.
+const ADDRESSES: usize = 100;
+
+/// How many characters of a subject, a name or an address an event carries at the most.
+const CHARS: usize = 320;
+
+/// What was seen, decided and done to one message.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// What is ours.
+    pub organization: &'a Organization,
+    /// Kinds of outside domains.
+    pub classes: &'a Classes,
+    /// One for each external recipient.
+    pub assessments: &'a [Assessment],
+    /// One for each assessment.
+    pub decisions: &'a [Decision],
+    /// What policy asks for, were it carried out.
+    pub plan: &'a Plan,
+    /// Whether it was.
+    pub mode: Mode,
+    /// The edit that failed, where one did.
+    pub error: Option<&'a str>,
+    /// Now.
+    pub now: Timestamp,
+    /// This host.
+    pub host: &'a str,
+    /// Whether mail in which nothing was found is reported too.
+    pub ordinary: bool,
+}
+
+/// The events of a message.
+pub fn judged(case: Judged<'_>) -> Vec<Event> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, assessment) in case.assessments.iter().enumerate() {
+        if assessment.verdict == crate::assess::Verdict::Ordinary && !case.ordinary {
+            continue;
+        }
+        let same = |group: &Vec<usize>| group.first().is_some_and(|&first| alike(&case, first, index));
+        match groups.iter_mut().find(|group| same(group)) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    let message_uid = Uuid::now_v7();
+    groups
+        .iter()
+        .filter_map(|group| event(&case, message_uid, group))
+        .map(|body| Event::new(case.now, case.host, Body::Message(Box::new(body))))
+        .collect()
+}
+
+fn alike(case: &Judged<'_>, a: usize, b: usize) -> bool {
+    let (Some(x), Some(y)) = (case.assessments.get(a), case.assessments.get(b)) else { return false };
+    let (dx, dy) = (case.decisions.get(a), case.decisions.get(b));
+    x.verdict == y.verdict
+        && x.forwarder == y.forwarder
+        && x.mechanism == y.mechanism
+        && x.platform == y.platform
+        && dx.map(|d| (&d.rule, &d.exception, &d.actions)) == dy.map(|d| (&d.rule, &d.exception, &d.actions))
+        && case.plan.done.get(a) == case.plan.done.get(b)
+}
+
+fn event(case: &Judged<'_>, message_uid: Uuid, group: &[usize]) -> Option<MessageEvent> {
+    let first = *group.first()?;
+    let (assessment, decision) = (case.assessments.get(first)?, case.decisions.get(first)?);
+    let message = case.message;
+    let done = case.plan.done.get(first).copied().unwrap_or(Done::Logged);
+    let (action, would) = match case.mode {
+        Mode::Enforce => (done, Vec::new()),
+        Mode::Observe if done == Done::Logged => (Done::Logged, Vec::new()),
+        Mode::Observe => (Done::Logged, vec![done.name()]),
+    };
+    let members = || group.iter().filter_map(|&index| case.assessments.get(index)).map(|member| &member.destination);
+    let mut destination_domains: Vec<String> = members().map(|address| address.domain().registrable().to_owned()).collect();
+    destination_domains.sort();
+    destination_domains.dedup();
+    let mut destination_classes: Vec<&str> =
+        members().map(|address| case.classes.of(address.domain(), case.organization).name()).collect();
+    destination_classes.sort_unstable();
+    destination_classes.dedup();
+    Some(MessageEvent {
+        message_uid,
+        listener: message.listener.clone(),
+        mode: case.mode,
+        verdict: assessment.verdict.name(),
+        confidence: rounded(assessment.confidence),
+        mechanism: assessment.mechanism.map(crate::detect::Mechanism::name),
+        platform: assessment.platform,
+        forwarder: assessment.forwarder.as_ref().map(ToString::to_string),
+        forwarder_guessed: assessment.forwarder_guessed,
+        destinations: members().take(ADDRESSES).map(ToString::to_string).collect(),
+        destination_domains,
+        destination_classes,
+        original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
+        action: if case.error.is_some() { Done::Logged.name() } else { action.name() },
+        actions: decision.actions.iter().map(crate::policy::Action::name).collect(),
+        would,
+        outcome: if case.error.is_some() { Outcome::Failure } else { Outcome::Success },
+        error: case.error.map(cut),
+        rule: decision.rule.clone(),
+        exception: decision.exception.clone(),
+        trace: decision.trace.clone(),
+        evidence: assessment
+            .evidence
+            .iter()
+            .map(|seen| EvidenceItem {
+                id: seen.evidence.signal.id,
+                weight: seen.evidence.weight,
+                counted: seen.counted,
+                polarity: seen.evidence.signal.polarity,
+                place: seen.evidence.place.clone(),
+                value: seen.evidence.value.clone(),
+                explained_by: seen.explained_by,
+            })
+            .collect(),
+        envelope: Envelope {
+            mail_from: cut(bare(&message.sender.raw)),
+            rcpt_to: message.recipients.iter().take(ADDRESSES).map(|recipient| cut(bare(&recipient.raw))).collect(),
+            rcpt_count: message.recipients.len(),
+        },
+        headers: HeaderSummary {
+            from: message.authors().iter().take(ADDRESSES).map(ToString::to_string).collect(),
+            to: message.headers.addresses(&["To", "Cc"]).iter().take(ADDRESSES).map(ToString::to_string).collect(),
+            subject: message.subject().as_deref().map(cut),
+        },
+        message_id: message.message_id().as_deref().map(cut),
+        queue_id: message.queue_id.clone(),
+        size: message.size,
+        client: Client {
+            ip: message.connection.client_addr.map(|addr| addr.to_string()),
+            name: message.connection.client_name.as_deref().map(cut),
+            helo: message.connection.helo.as_deref().map(cut),
+            auth_user: message.auth_user.as_deref().map(cut),
+        },
+        threat: assessment.verdict.is_forward().then_some(EMAIL_FORWARDING_RULE),
+    })
+}
+
+fn bare(path: &str) -> &str {
+    path.trim().trim_start_matches('<').trim_end_matches('>')
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(CHARS).collect()
+}
+
+/// Three digits are all that a confidence is worth.
+fn rounded(confidence: f64) -> f64 {
+    (confidence * 1000.0).round() / 1000.0
+}

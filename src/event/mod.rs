@@ -1,0 +1,211 @@
+//! What happened, in the one form that leaves the process. Versioned; changes are additive, or a new version.
+
+mod judged;
+mod schema;
+
+pub use judged::{Judged, judged};
+pub use schema::schema;
+
+use crate::policy::{Mode, Step};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// The version of the schema that [`schema`] describes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One line of the event stream.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// Version of the schema.
+    pub schema_version: u32,
+    /// Unique, ordered by time (UUIDv7).
+    pub id: Uuid,
+    /// When it happened, UTC, to the millisecond.
+    pub time: Timestamp,
+    /// The host that saw it.
+    pub host: String,
+    /// What it tells.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+impl Event {
+    /// Mints an event.
+    pub fn new(time: Timestamp, host: &str, body: Body) -> Self {
+        let milliseconds = time.as_millisecond();
+        let time = Timestamp::from_millisecond(milliseconds).unwrap_or(time);
+        Self { schema_version: SCHEMA_VERSION, id: Uuid::now_v7(), time, host: host.to_owned(), body }
+    }
+}
+
+/// What an event tells.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// A message was judged, for one or more recipients that share forwarder, verdict and outcome.
+    Message(Box<MessageEvent>),
+    /// Something went wrong while a message was judged or edited.
+    Fault(Fault),
+}
+
+/// A message, judged.
+#[derive(Debug, Clone, Serialize)]
+pub struct MessageEvent {
+    /// One for all events of the same message.
+    pub message_uid: Uuid,
+    /// The listener that saw it.
+    pub listener: String,
+    /// `observe` or `enforce`.
+    pub mode: Mode,
+    /// What it is to these recipients.
+    pub verdict: &'static str,
+    /// How sure it is that this is an automatic forward, 0 to 1.
+    pub confidence: f64,
+    /// By what it was forwarded.
+    pub mechanism: Option<&'static str>,
+    /// The software that left its mark.
+    pub platform: Option<&'static str>,
+    /// The mailbox that forwards.
+    pub forwarder: Option<String>,
+    /// Whether the forwarder is concluded from the addressees alone.
+    pub forwarder_guessed: bool,
+    /// Where it goes.
+    pub destinations: Vec<String>,
+    /// The registrable domains it goes to.
+    pub destination_domains: Vec<String>,
+    /// What these domains are to the organisation.
+    pub destination_classes: Vec<&'static str>,
+    /// Who wrote it.
+    pub original_sender: Option<String>,
+    /// What was done.
+    pub action: &'static str,
+    /// What policy asks for.
+    pub actions: Vec<&'static str>,
+    /// What would have been done, were the mode `enforce`; empty where it is.
+    pub would: Vec<&'static str>,
+    /// Whether all that was to be done was done.
+    pub outcome: Outcome,
+    /// What went wrong, where it did.
+    pub error: Option<String>,
+    /// The rule that matched.
+    pub rule: Option<String>,
+    /// The exception that matched.
+    pub exception: Option<String>,
+    /// What policy tried.
+    pub trace: Vec<Step>,
+    /// What was seen, strongest first.
+    pub evidence: Vec<EvidenceItem>,
+    /// The envelope.
+    pub envelope: Envelope,
+    /// The header fields that identify it.
+    pub headers: HeaderSummary,
+    /// The Message-ID, without brackets.
+    pub message_id: Option<String>,
+    /// The MTA's queue id.
+    pub queue_id: Option<String>,
+    /// Octets.
+    pub size: u64,
+    /// Who handed it over.
+    pub client: Client,
+    /// ATT&CK tags; absent where the verdict is no forward.
+    pub threat: Option<Threat>,
+}
+
+/// Whether what was to be done was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was.
+    Success,
+    /// It was not; `error` says why.
+    Failure,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, Serialize)]
+pub struct EvidenceItem {
+    /// The catalogue's id.
+    pub id: &'static str,
+    /// Its weight in bits.
+    pub weight: f64,
+    /// What of it counted, in bits.
+    pub counted: f64,
+    /// `for` or `against`.
+    pub polarity: crate::detect::Polarity,
+    /// Where it was seen.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// What stood there.
+    pub value: String,
+    /// The innocent cause that explains it away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained_by: Option<&'static str>,
+}
+
+/// The envelope of the message.
+#[derive(Debug, Clone, Serialize)]
+pub struct Envelope {
+    /// MAIL FROM without brackets; empty for the null sender.
+    pub mail_from: String,
+    /// Every RCPT TO of the message without brackets, at most 100.
+    pub rcpt_to: Vec<String>,
+    /// How many there are.
+    pub rcpt_count: usize,
+}
+
+/// What the header section says of itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct HeaderSummary {
+    /// `From`.
+    pub from: Vec<String>,
+    /// `To` and `Cc`, at most 100.
+    pub to: Vec<String>,
+    /// `Subject`, decoded, at most 200 characters.
+    pub subject: Option<String>,
+}
+
+/// The client.
+#[derive(Debug, Clone, Serialize)]
+pub struct Client {
+    /// Its address.
+    pub ip: Option<String>,
+    /// Its name, looked up by the MTA.
+    pub name: Option<String>,
+    /// The name it gave itself.
+    pub helo: Option<String>,
+    /// The user who logged in.
+    pub auth_user: Option<String>,
+}
+
+/// MITRE ATT&CK.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Threat {
+    /// `MITRE ATT&CK`.
+    pub framework: &'static str,
+    /// `TA0009`, Collection.
+    pub tactic: &'static str,
+    /// `T1114`, Email Collection.
+    pub technique: &'static str,
+    /// `T1114.003`, Email Forwarding Rule.
+    pub subtechnique: &'static str,
+}
+
+/// The tags of every forward.
+pub const EMAIL_FORWARDING_RULE: Threat =
+    Threat { framework: "MITRE ATT&CK", tactic: "TA0009", technique: "T1114", subtechnique: "T1114.003" };
+
+/// A fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fault {
+    /// `judging`: a defect of this program while it judged the message.
+    pub fault: &'static str,
+    /// What it said.
+    pub error: String,
+    /// What was done with the message instead: the listener's `on_error`.
+    pub action: &'static str,
+    /// The listener.
+    pub listener: String,
+    /// The MTA's queue id.
+    pub queue_id: Option<String>,
+}

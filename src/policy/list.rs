@@ -1,0 +1,134 @@
+//! Lists of addresses and domains, found in constant time however long they are.
+
+use crate::message::{Address, Domain, DomainSet};
+use std::collections::HashSet;
+use std::fmt;
+
+/// One entry of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// `*`: any address.
+    Any,
+    /// `alice@corp.example`: a mailbox, with or without a tag.
+    Mailbox(Address),
+    /// `@corp.example`: every mailbox of a domain.
+    Domain(Domain),
+    /// `@.corp.example`: of a domain and of those below it.
+    Below(Domain),
+}
+
+impl Pattern {
+    /// Reads an entry as an administrator writes it.
+    ///
+    /// # Errors
+    /// Says what is wrong with it and how it is written.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let (domain, below) = match text.strip_prefix('@') {
+            Some(rest) => match rest.strip_prefix('.') {
+                Some(domain) => (domain, true),
+                None => (rest, false),
+            },
+            None => {
+                return Address::parse(text).filter(|_| !text.contains(char::is_whitespace)).map(Self::Mailbox).ok_or_else(|| {
+                    format!("\"{text}\" is no address: write user@domain, @domain, @.domain (with subdomains) or *")
+                });
+            }
+        };
+        let valid = !domain.is_empty() && !domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '*' | '/' | '<' | '>'));
+        match Domain::new(domain).filter(|_| valid) {
+            Some(domain) if below => Ok(Self::Below(domain)),
+            Some(domain) => Ok(Self::Domain(domain)),
+            None => Err(format!("\"{text}\" names no domain: write @domain, or @.domain with its subdomains")),
+        }
+    }
+}
+
+/// A list of addresses, whole domains, or both.
+#[derive(Debug, Clone, Default)]
+pub struct AddressList {
+    any: bool,
+    mailboxes: HashSet<String>,
+    domains: DomainSet,
+    entries: usize,
+}
+
+impl AddressList {
+    /// Adds an entry.
+    pub fn insert(&mut self, pattern: Pattern) {
+        self.entries += 1;
+        match pattern {
+            Pattern::Any => self.any = true,
+            Pattern::Mailbox(address) => {
+                self.mailboxes.insert(address.key());
+            }
+            Pattern::Domain(domain) => self.domains.insert(domain, false),
+            Pattern::Below(domain) => self.domains.insert(domain, true),
+        }
+    }
+
+    /// Whether `address` is in the list: as it is, without its tag, or by its domain.
+    pub fn contains(&self, address: &Address) -> bool {
+        self.any
+            || self.domains.contains(address.domain())
+            || (!self.mailboxes.is_empty()
+                && (self.mailboxes.contains(&address.key()) || self.mailboxes.contains(&address.mailbox().key())))
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+}
+
+impl FromIterator<Pattern> for AddressList {
+    fn from_iter<I: IntoIterator<Item = Pattern>>(patterns: I) -> Self {
+        let mut list = Self::default();
+        patterns.into_iter().for_each(|pattern| list.insert(pattern));
+        list
+    }
+}
+
+impl fmt::Display for AddressList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", self.entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(entries: &[&str]) -> AddressList {
+        entries.iter().map(|entry| Pattern::parse(entry).expect("an entry")).collect()
+    }
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).expect("an address")
+    }
+
+    #[test]
+    fn entries_of_each_kind() {
+        let list = list(&["alice@corp.example", "@ext.example", "@.partner.example"]);
+        assert!(list.contains(&address("Alice+tag@corp.example")));
+        assert!(!list.contains(&address("bob@corp.example")));
+        assert!(list.contains(&address("x@ext.example")));
+        assert!(!list.contains(&address("x@sub.ext.example")));
+        assert!(list.contains(&address("x@sub.partner.example")));
+    }
+
+    #[test]
+    fn what_is_no_entry() {
+        for wrong in ["", "@", "corp.example", "@*.example", "a b@corp.example", "@a@b"] {
+            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Events as JSON lines, to a file or to standard output, written by a thread of its own.
+
+use super::Sink;
+use crate::event::Event;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Where events go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Output {
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// A file, appended to; made with mode 0640.
+    File(PathBuf),
+}
+
+/// How many events may wait for the disk. Past that they are dropped and counted: mail does not wait for a disk.
+const QUEUE: usize = 10_000;
+
+/// How long a failed write waits before it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The writer's handle. Dropping it writes what is waiting, then ends the thread.
+pub struct Writer {
+    queue: Option<SyncSender<Event>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Opens `output` and starts the thread.
+    ///
+    /// # Errors
+    /// The file cannot be opened for appending.
+    pub fn start(output: &Output) -> io::Result<Self> {
+        let target = Target::open(output)?;
+        let (queue, events) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new().name("events".into()).spawn(move || write_all(target, &events))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+}
+
+impl Sink for Writer {
+    fn send(&self, event: Event) {
+        let Some(queue) = &self.queue else { return };
+        match queue.try_send(event) {
+            Ok(()) => metrics::counter!(crate::metrics::EVENTS_QUEUED.name).increment(1),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                metrics::counter!(crate::metrics::EVENTS_DROPPED.name).increment(1);
+                tracing::warn!("event dropped: the output cannot keep up");
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Writes until the last sender is gone. A line is written whole or tried again; only at the end, when nobody waits for
+/// better times, is a line given up.
+fn write_all(mut target: Target, events: &Receiver<Event>) {
+    while let Ok(event) = events.recv() {
+        let mut line = match serde_json::to_vec(&event) {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::error!(%error, "event could not be encoded");
+                continue;
+            }
+        };
+        line.push(b'\n');
+        let mut complained = false;
+        while let Err(error) = target.write(&line) {
+            if !complained {
+                tracing::error!(%error, output = %target.name(), "event could not be written; trying again each second");
+                complained = true;
+            }
+            std::thread::sleep(RETRY);
+        }
+        if complained {
+            tracing::info!(output = %target.name(), "events are written again");
+        }
+    }
+}
+
+enum Target {
+    Stdout,
+    File { path: PathBuf, file: File },
+}
+
+impl Target {
+    fn open(output: &Output) -> io::Result<Self> {
+        Ok(match output {
+            Output::Stdout => Self::Stdout,
+            Output::File(path) => Self::File { path: path.clone(), file: append(path)? },
+        })
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(line)?;
+                stdout.flush()
+            }
+            Self::File { path, file } => {
+                // Rotation moves the file away: the path then names another file, or none.
+                let moved = match (std::fs::metadata(&*path), file.metadata()) {
+                    (Ok(at_path), Ok(open)) => at_path.ino() != open.ino() || at_path.dev() != open.dev(),
+                    _ => true,
+                };
+                if moved {
+                    *file = append(path)?;
+                }
+                let before = file.metadata()?.len();
+                let written = file.write_all(line);
+                if written.is_err() {
+                    // Half a line would spoil the next one.
+                    let _ = file.set_len(before);
+                }
+                written
+            }
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Stdout => "stdout".into(),
+            Self::File { path, .. } => path.display().to_string(),
+        }
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+}
