@@ -46,16 +46,26 @@ pub struct Inspection {
 impl Engine {
     /// Judges a message. `may_edit` is false at a listener that only observes.
     pub fn inspect(&self, message: &Message, may_edit: bool) -> Inspection {
-        let findings = detect::inspect(message, &self.organization, &self.catalogue);
-        let assessments = assess::assess(message, &findings, &self.organization, &self.weights);
+        self.inspect_as(message, &self.organization, may_edit)
+    }
+
+    /// Judges a message of another organisation: stored cases bring their own.
+    pub fn inspect_as(&self, message: &Message, organization: &Organization, may_edit: bool) -> Inspection {
+        let findings = detect::inspect(message, organization, &self.catalogue);
+        let assessments = assess::assess(message, &findings, &self.weights);
         let now = self.clock.now();
         let decisions: Vec<Decision> = assessments
             .iter()
-            .map(|assessment| self.policy.decide(message, &self.organization, assessment, now))
+            .map(|assessment| self.policy.decide(message, organization, assessment, now))
             .collect();
         let plan = action::plan(message, &assessments, &decisions);
         let mode = if may_edit { self.policy.mode } else { Mode::Observe };
-        Inspection { assessments, decisions, plan, mode }
+        Inspection {
+            assessments,
+            decisions,
+            plan,
+            mode,
+        }
     }
 
     /// Reports what was judged and done. `error` is the edit that failed.

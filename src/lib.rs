@@ -28,9 +28,4 @@ pub mod event;
 pub mod engine;
 pub mod sink;
 
-pub mod frontend;
-
-pub mod config;
-
-pub mod app;
 pub mod cli;

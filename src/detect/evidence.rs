@@ -135,7 +135,10 @@ pub struct Names {
 impl Names {
     /// Names the forwarding mailbox alone.
     pub fn forwarder(address: Address) -> Self {
-        Self { forwarder: Some(address), ..Self::default() }
+        Self {
+            forwarder: Some(address),
+            ..Self::default()
+        }
     }
 }
 
@@ -156,11 +159,16 @@ pub struct Evidence {
     pub recipient: Option<usize>,
     /// Whether the place was written on our side.
     pub trusted: bool,
+    /// The innocent cause it stands for.
+    pub excuse: Option<Excuse>,
 }
 
 impl Evidence {
     /// How much of a value is kept.
     pub const VALUE_CHARS: usize = 200;
+
+    /// The most that a field counts which came with a message from outside.
+    const UNTRUSTED_BITS: f64 = 3.5;
 
     /// Evidence about the whole message, by the row's own weight.
     pub fn new(signal: &'static Signal, place: impl Into<String>, value: &str) -> Self {
@@ -172,6 +180,7 @@ impl Evidence {
             names: Names::default(),
             recipient: None,
             trusted: true,
+            excuse: None,
         }
     }
 
@@ -181,9 +190,45 @@ impl Evidence {
         self
     }
 
+    /// With a weight of its own, where the row's does not fit the circumstances.
+    pub fn weighing(mut self, weight: f64) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Found where an outsider may have written it: no more than supporting.
+    pub fn untrusted(mut self) -> Self {
+        self.trusted = false;
+        self.weight = (self.weight / 2.0).min(Self::UNTRUSTED_BITS);
+        self
+    }
+
+    /// Stands for an innocent cause.
+    pub fn excusing(mut self, excuse: Excuse) -> Self {
+        self.excuse = Some(excuse);
+        self
+    }
+
     /// Names somebody.
     pub fn naming(mut self, names: Names) -> Self {
         self.names = names;
         self
     }
+}
+
+/// An innocent cause, and what it explains. Evidence for a forward that has such a cause is explained away, not outweighed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excuse {
+    /// A list of ours distributed it: these are its addresses.
+    List(Vec<Address>),
+    /// A report on delivery or disposition, made here.
+    Report,
+    /// An automatic reply or notice, made here.
+    AutoReply,
+    /// Calendar traffic of an own mailbox.
+    Meeting,
+    /// A person of ours sent it on by hand; the mailbox it was delivered to before.
+    Manual(Vec<Address>),
+    /// We relay for the recipient's domain.
+    Relay,
 }

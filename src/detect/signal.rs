@@ -20,6 +20,8 @@ pub struct Signal {
     pub polarity: Polarity,
     /// How it is recognised.
     pub reads: Reads,
+    /// Whether automatic replies of our own mailboxes carry it too, and it therefore says nothing on them.
+    pub on_replies_too: bool,
     /// What it is, in a sentence.
     pub about: &'static str,
     /// What else looks like it.
@@ -57,9 +59,10 @@ impl Body {
         match self {
             Self::Any => true,
             Self::Is(wanted) => wanted.iter().any(|one| text.eq_ignore_ascii_case(one)),
-            Self::Begins(wanted) => {
-                wanted.iter().any(|one| text.get(..one.len()).is_some_and(|start| start.eq_ignore_ascii_case(one)))
-            }
+            Self::Begins(wanted) => wanted.iter().any(|one| {
+                text.get(..one.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(one))
+            }),
             Self::Contains(wanted) => {
                 let lower = text.to_ascii_lowercase();
                 wanted.iter().any(|one| lower.contains(&one.to_ascii_lowercase()))
@@ -99,6 +102,21 @@ pub enum Strength {
 }
 
 impl Signal {
+    /// What most header rows have in common: `Signal { id: …, ..Signal::MARK }`.
+    pub(super) const MARK: Self = Self {
+        id: "",
+        platform: "",
+        mechanism: None,
+        family: Family::Platform,
+        weight: 9.0,
+        polarity: Polarity::For,
+        reads: Reads::Code,
+        on_replies_too: false,
+        about: "",
+        false_positives: "none known",
+        source: "",
+    };
+
     /// The weight in words.
     pub fn strength(&self) -> Strength {
         match self.weight {

@@ -75,7 +75,7 @@ impl Recipient {
 }
 
 /// Decodes the value of ORCPT: `rfc822;` with xtext (RFC 3461 §4), `utf-8;` with `\x{…}` (RFC 6533 §3).
-pub fn decode_orcpt(value: &str) -> Option<Address> {
+fn decode_orcpt(value: &str) -> Option<Address> {
     let (kind, encoded) = value.split_once(';')?;
     let xtext = decode_xtext(encoded.trim());
     match kind.trim().to_ascii_lowercase().as_str() {

@@ -10,7 +10,7 @@ mod organization;
 mod received;
 mod trace;
 
-pub use address::Address;
+pub use address::{Address, parse_list as addresses};
 pub use builder::{Builder, Limits};
 pub use domain::{Domain, DomainSet};
 pub use envelope::{Params, Recipient, Sender};

@@ -55,22 +55,90 @@ pub struct Classes {
 
 /// The providers of free mailboxes that most personal forwards go to. Replaced by `organization.classes.freemail`.
 const FREEMAIL: &[&str] = &[
-    "126.com", "163.com", "aol.com", "bk.ru", "cock.li", "duck.com", "fastmail.com", "fastmail.fm", "foxmail.com",
-    "free.fr", "freenet.de", "gmail.com", "gmx.at", "gmx.ch", "gmx.com", "gmx.de", "gmx.net", "googlemail.com",
-    "hey.com", "hotmail.com", "hotmail.co.uk", "hotmail.de", "hotmail.fr", "hushmail.com", "icloud.com", "inbox.ru",
-    "interia.pl", "laposte.net", "libero.it", "list.ru", "live.com", "mac.com", "mail.com", "mail.ru", "mailbox.org",
-    "me.com", "msn.com", "naver.com", "o2.pl", "onet.pl", "orange.fr", "outlook.com", "outlook.de", "posteo.de",
-    "proton.me", "protonmail.com", "protonmail.ch", "qq.com", "rambler.ru", "rediffmail.com", "rocketmail.com",
-    "seznam.cz", "sina.com", "t-online.de", "tutanota.com", "tuta.com", "tuta.io", "ukr.net", "web.de", "wp.pl",
-    "yahoo.com", "yahoo.co.jp", "yahoo.co.uk", "yahoo.de", "yahoo.fr", "yandex.com", "yandex.ru", "ya.ru", "ymail.com",
+    "126.com",
+    "163.com",
+    "aol.com",
+    "bk.ru",
+    "cock.li",
+    "duck.com",
+    "fastmail.com",
+    "fastmail.fm",
+    "foxmail.com",
+    "free.fr",
+    "freenet.de",
+    "gmail.com",
+    "gmx.at",
+    "gmx.ch",
+    "gmx.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hey.com",
+    "hotmail.com",
+    "hotmail.co.uk",
+    "hotmail.de",
+    "hotmail.fr",
+    "hushmail.com",
+    "icloud.com",
+    "inbox.ru",
+    "interia.pl",
+    "laposte.net",
+    "libero.it",
+    "list.ru",
+    "live.com",
+    "mac.com",
+    "mail.com",
+    "mail.ru",
+    "mailbox.org",
+    "me.com",
+    "msn.com",
+    "naver.com",
+    "o2.pl",
+    "onet.pl",
+    "orange.fr",
+    "outlook.com",
+    "outlook.de",
+    "posteo.de",
+    "proton.me",
+    "protonmail.com",
+    "protonmail.ch",
+    "qq.com",
+    "rambler.ru",
+    "rediffmail.com",
+    "rocketmail.com",
+    "seznam.cz",
+    "sina.com",
+    "t-online.de",
+    "tutanota.com",
+    "tuta.com",
+    "tuta.io",
+    "ukr.net",
+    "web.de",
+    "wp.pl",
+    "yahoo.com",
+    "yahoo.co.jp",
+    "yahoo.co.uk",
+    "yahoo.de",
+    "yahoo.fr",
+    "yandex.com",
+    "yandex.ru",
+    "ya.ru",
+    "ymail.com",
     "zoho.com",
 ];
 
 impl Default for Classes {
     fn default() -> Self {
         let mut freemail = DomainSet::new();
-        FREEMAIL.iter().filter_map(|name| Domain::new(name)).for_each(|domain| freemail.insert(domain, true));
-        Self { affiliate: DomainSet::new(), partner: DomainSet::new(), freemail }
+        FREEMAIL
+            .iter()
+            .filter_map(|name| Domain::new(name))
+            .for_each(|domain| freemail.insert(domain, true));
+        Self {
+            affiliate: DomainSet::new(),
+            partner: DomainSet::new(),
+            freemail,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The conditions of a rule.
 
+use super::Case;
 use super::class::DomainClass;
 use super::list::AddressList;
-use super::Case;
 use crate::assess::Verdict;
 use crate::detect::Mechanism;
 use crate::message::Address;
@@ -77,20 +77,33 @@ impl Condition {
                 for part in parts {
                     part.holds(case)?;
                 }
-                Ok(if parts.is_empty() { "it has no conditions".into() } else { "every condition holds".into() })
+                Ok(if parts.is_empty() {
+                    "it has no conditions".into()
+                } else {
+                    "every condition holds".into()
+                })
             }
             Self::Any(parts) => {
                 let reasons: Vec<_> = parts.iter().map(|part| part.holds(case)).collect();
                 match reasons.iter().position(Result::is_ok) {
                     Some(at) => reasons.into_iter().nth(at).unwrap_or_else(|| Ok(String::new())),
-                    None => Err(format!("none of any: {}", reasons.into_iter().filter_map(Result::err).collect::<Vec<_>>().join("; "))),
+                    None => Err(format!(
+                        "none of any: {}",
+                        reasons
+                            .into_iter()
+                            .filter_map(Result::err)
+                            .collect::<Vec<_>>()
+                            .join("; ")
+                    )),
                 }
             }
             Self::Not(part) => match part.holds(case) {
                 Ok(reason) => Err(format!("not: {reason}")),
                 Err(reason) => Ok(reason),
             },
-            Self::Verdict(wanted) => check(wanted.contains(&assessment.verdict), || format!("verdict is {}", assessment.verdict)),
+            Self::Verdict(wanted) => check(wanted.contains(&assessment.verdict), || {
+                format!("verdict is {}", assessment.verdict)
+            }),
             Self::Confidence(least) => check(assessment.confidence >= *least, || {
                 format!("confidence is {:.3}, {least} is asked for", assessment.confidence)
             }),
@@ -99,10 +112,15 @@ impl Condition {
             }),
             Self::Platform(wanted) => {
                 let platform = assessment.platform.unwrap_or("not known");
-                check(wanted.iter().any(|name| name == platform), || format!("platform is {platform}"))
+                check(wanted.iter().any(|name| name == platform), || {
+                    format!("platform is {platform}")
+                })
             }
             Self::Evidence(wanted) => check(
-                assessment.evidence.iter().any(|seen| wanted.iter().any(|id| id == seen.evidence.signal.id)),
+                assessment
+                    .evidence
+                    .iter()
+                    .any(|seen| wanted.iter().any(|id| id == seen.evidence.signal.id)),
                 || format!("no evidence {}", wanted.join(", ")),
             ),
             Self::Forwarder(list) => in_list("forwarder", assessment.forwarder.as_ref(), list),
@@ -121,14 +139,17 @@ impl Condition {
             }
             Self::Client(networks) => {
                 let addr = case.message.connection.client_addr;
-                check(addr.is_some_and(|addr| networks.iter().any(|network| network.contains(&addr.to_canonical()))), || {
-                    addr.map_or_else(|| "client is not known".into(), |addr| format!("client is {addr}"))
-                })
+                check(
+                    addr.is_some_and(|addr| networks.iter().any(|network| network.contains(&addr.to_canonical()))),
+                    || addr.map_or_else(|| "client is not known".into(), |addr| format!("client is {addr}")),
+                )
             }
-            Self::Listener(names) => {
-                check(names.contains(&case.message.listener), || format!("listener is {}", case.message.listener))
-            }
-            Self::Size(least) => check(case.message.size >= *least, || format!("size is {} octets", case.message.size)),
+            Self::Listener(names) => check(names.contains(&case.message.listener), || {
+                format!("listener is {}", case.message.listener)
+            }),
+            Self::Size(least) => check(case.message.size >= *least, || {
+                format!("size is {} octets", case.message.size)
+            }),
         }
     }
 }

@@ -33,16 +33,22 @@ impl Pattern {
                 None => (rest, false),
             },
             None => {
-                return Address::parse(text).filter(|_| !text.contains(char::is_whitespace)).map(Self::Mailbox).ok_or_else(|| {
-                    format!("\"{text}\" is no address: write user@domain, @domain, @.domain (with subdomains) or *")
-                });
+                return Address::parse(text)
+                    .filter(|_| !text.contains(char::is_whitespace))
+                    .map(Self::Mailbox)
+                    .ok_or_else(|| {
+                        format!("\"{text}\" is no address: write user@domain, @domain, @.domain (with subdomains) or *")
+                    });
             }
         };
-        let valid = !domain.is_empty() && !domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '*' | '/' | '<' | '>'));
+        let valid = !domain.is_empty()
+            && !domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '*' | '/' | '<' | '>'));
         match Domain::new(domain).filter(|_| valid) {
             Some(domain) if below => Ok(Self::Below(domain)),
             Some(domain) => Ok(Self::Domain(domain)),
-            None => Err(format!("\"{text}\" names no domain: write @domain, or @.domain with its subdomains")),
+            None => Err(format!(
+                "\"{text}\" names no domain: write @domain, or @.domain with its subdomains"
+            )),
         }
     }
 }
@@ -108,7 +114,10 @@ mod tests {
     use super::*;
 
     fn list(entries: &[&str]) -> AddressList {
-        entries.iter().map(|entry| Pattern::parse(entry).expect("an entry")).collect()
+        entries
+            .iter()
+            .map(|entry| Pattern::parse(entry).expect("an entry"))
+            .collect()
     }
 
     fn address(text: &str) -> Address {

@@ -41,12 +41,20 @@ pub struct Reply {
 impl Reply {
     /// The reply of `reject` where none is configured.
     pub fn reject() -> Self {
-        Self { code: 550, enhanced: "5.7.1".into(), text: "Automatic forwarding to outside addresses is not allowed".into() }
+        Self {
+            code: 550,
+            enhanced: "5.7.1".into(),
+            text: "Automatic forwarding to outside addresses is not allowed".into(),
+        }
     }
 
     /// The reply of `tempfail` where none is configured.
     pub fn tempfail() -> Self {
-        Self { code: 451, enhanced: "4.7.1".into(), text: "Try again later".into() }
+        Self {
+            code: 451,
+            enhanced: "4.7.1".into(),
+            text: "Try again later".into(),
+        }
     }
 }
 
@@ -162,10 +170,22 @@ pub struct Case<'a> {
 
 impl Policy {
     /// Decides for one recipient: exceptions first, then the rules in order, then the default.
-    pub fn decide(&self, message: &Message, organization: &Organization, assessment: &Assessment, now: Timestamp) -> Decision {
-        let case = Case { message, organization, assessment, classes: &self.classes, now };
+    pub fn decide(
+        &self,
+        message: &Message,
+        organization: &Organization,
+        assessment: &Assessment,
+        now: Timestamp,
+    ) -> Decision {
+        let case = Case {
+            message,
+            organization,
+            assessment,
+            classes: &self.classes,
+            now,
+        };
         let mut trace = Vec::new();
-        let mut decision = |rule: Option<&str>, exception: Option<&str>, actions: &[Action], trace: Vec<Step>| Decision {
+        let decision = |rule: Option<&str>, exception: Option<&str>, actions: &[Action], trace: Vec<Step>| Decision {
             recipient: assessment.recipient,
             rule: rule.map(str::to_owned),
             exception: exception.map(str::to_owned),
@@ -197,6 +217,10 @@ impl Policy {
 impl Step {
     fn new(kind: &str, id: &str, result: Result<String, String>) -> Self {
         let matched = result.is_ok();
-        Self { tried: format!("{kind} {id}"), matched, because: result.unwrap_or_else(|reason| reason) }
+        Self {
+            tried: format!("{kind} {id}"),
+            matched,
+            because: result.unwrap_or_else(|reason| reason),
+        }
     }
 }

@@ -1,0 +1,228 @@
+//! Sums the evidence on each external recipient and names what it comes to.
+
+use super::{Assessment, Verdict, Weighed, Weights};
+use crate::detect::{Evidence, Excuse, Family, Findings, Mechanism, Polarity, Target};
+use crate::message::{Address, Message};
+use std::collections::HashMap;
+
+/// Judges every external recipient.
+pub fn assess(message: &Message, findings: &Findings, weights: &Weights) -> Vec<Assessment> {
+    findings
+        .targets
+        .iter()
+        .map(|target| one(message, findings, target, weights))
+        .collect()
+}
+
+fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weights) -> Assessment {
+    let about_it = |evidence: &&Evidence| evidence.recipient.is_none_or(|index| index == target.recipient);
+    let mut seen: Vec<Weighed> = findings
+        .evidence
+        .iter()
+        .filter(about_it)
+        .map(|evidence| {
+            let weight = match weights.overrides.get(evidence.signal.id) {
+                // An administrator's weight replaces the row's; what circumstances took off stays off in proportion.
+                Some(own) if evidence.signal.weight != 0.0 => own * evidence.weight / evidence.signal.weight,
+                Some(own) => *own,
+                None => evidence.weight,
+            };
+            Weighed {
+                evidence: Evidence {
+                    weight,
+                    ..evidence.clone()
+                },
+                counted: 0.0,
+                explained_by: None,
+            }
+        })
+        .collect();
+    let excuses = standing_excuses(&seen);
+    for weighed in &mut seen {
+        weighed.explained_by = excuses
+            .iter()
+            .find(|(_, excuse)| explains(excuse, &weighed.evidence))
+            .map(|(id, _)| *id);
+    }
+    count(&mut seen, &excuses);
+    seen.sort_by(|a, b| {
+        let by = |weighed: &Weighed| (weighed.counted.abs(), weighed.evidence.weight);
+        by(b).0.total_cmp(&by(a).0).then(by(b).1.total_cmp(&by(a).1))
+    });
+    let bits = weights.prior + seen.iter().map(|weighed| weighed.counted).sum::<f64>();
+    let confidence = Weights::confidence(bits);
+    let forward = confidence >= weights.threshold;
+    let mechanism = forward.then(|| mechanism(&seen));
+    let verdict = match (forward, mechanism) {
+        (true, Some(Mechanism::BccMap | Mechanism::Journal)) => Verdict::BulkCopy,
+        (true, _) => Verdict::AutoForward,
+        (false, _) => excuses
+            .first()
+            .map_or(Verdict::Ordinary, |(_, excuse)| innocent(excuse)),
+    };
+    let (forwarder, forwarder_guessed) = if forward { forwarder(&seen) } else { (None, false) };
+    let original_sender = seen
+        .iter()
+        .filter(|weighed| weighed.evidence.trusted)
+        .find_map(|weighed| weighed.evidence.names.original_sender.clone())
+        .or_else(|| findings.author.clone())
+        .or_else(|| message.sender.address.clone());
+    let platform = seen
+        .iter()
+        .filter(|weighed| forward && weighed.counted > 0.0 && !weighed.evidence.signal.platform.is_empty())
+        .map(|weighed| weighed.evidence.signal.platform)
+        .next();
+    Assessment {
+        recipient: target.recipient,
+        destination: target.destination.clone(),
+        verdict,
+        confidence,
+        mechanism,
+        platform,
+        forwarder,
+        forwarder_guessed,
+        original_sender,
+        evidence: seen,
+    }
+}
+
+/// The excuses that hold. One is lost where an own mailbox that it does not explain stands in the trace: a list post that
+/// a subscriber of ours forwards is a forward.
+fn standing_excuses(seen: &[Weighed]) -> Vec<(&'static str, Excuse)> {
+    let stands = |excuse: &Excuse| match excuse {
+        Excuse::List(_) => !seen.iter().any(|weighed| {
+            let evidence = &weighed.evidence;
+            evidence.signal.family == Family::Delivered
+                && evidence.trusted
+                && evidence.names.forwarder.is_some()
+                && !explains(excuse, evidence)
+        }),
+        _ => true,
+    };
+    seen.iter()
+        .filter_map(|weighed| Some((weighed.evidence.signal.id, weighed.evidence.excuse.clone()?)))
+        .filter(|(_, excuse)| stands(excuse))
+        .collect()
+}
+
+/// Whether an innocent cause would leave this very evidence.
+fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
+    if evidence.signal.polarity == Polarity::Against {
+        return false;
+    }
+    let generic = matches!(
+        evidence.signal.family,
+        Family::Delivered
+            | Family::Entry
+            | Family::Author
+            | Family::Addressing
+            | Family::Sender
+            | Family::Resent
+            | Family::Verdict
+            | Family::Origin
+            | Family::Resubmission
+    );
+    let named = evidence.names.forwarder.as_ref();
+    match excuse {
+        Excuse::List(addresses) => {
+            let of_list = |mailbox: &Address| {
+                addresses.is_empty()
+                    || addresses.iter().any(|list| {
+                        list.domain().registrable() == mailbox.domain().registrable()
+                            && mailbox
+                                .local()
+                                .to_ascii_lowercase()
+                                .contains(&list.local().to_ascii_lowercase())
+                    })
+            };
+            generic && named.is_none_or(of_list)
+        }
+        Excuse::Manual(mailboxes) => {
+            generic
+                && (mailboxes.is_empty()
+                    || named.is_none_or(|mailbox| mailboxes.iter().any(|known| known.same_mailbox(mailbox))))
+        }
+        Excuse::Report | Excuse::AutoReply | Excuse::Meeting => generic,
+        Excuse::Relay => {
+            matches!(
+                evidence.signal.family,
+                Family::Entry | Family::Author | Family::Addressing | Family::Verdict | Family::Origin
+            ) || (evidence.signal.family == Family::Sender && named.is_none())
+        }
+    }
+}
+
+/// Of each family the strongest counts; what an innocent cause explains does not; the cause itself counts a little.
+fn count(seen: &mut [Weighed], excuses: &[(&'static str, Excuse)]) {
+    let mut strongest: HashMap<Family, usize> = HashMap::new();
+    for (index, weighed) in seen.iter().enumerate() {
+        let evidence = &weighed.evidence;
+        let holds = match evidence.signal.polarity {
+            Polarity::For => weighed.explained_by.is_none(),
+            Polarity::Against => evidence.excuse.is_none() || excuses.iter().any(|(id, _)| *id == evidence.signal.id),
+        };
+        if !holds || evidence.weight == 0.0 {
+            continue;
+        }
+        let best = strongest.entry(evidence.signal.family).or_insert(index);
+        if seen[*best].evidence.weight < evidence.weight {
+            *best = index;
+        }
+    }
+    for index in strongest.into_values() {
+        let evidence = &seen[index].evidence;
+        seen[index].counted = match evidence.signal.polarity {
+            Polarity::For => evidence.weight,
+            Polarity::Against => -evidence.weight,
+        };
+    }
+}
+
+/// By what it was forwarded: what names the mechanism most surely, whatever brought the most bits.
+fn mechanism(seen: &[Weighed]) -> Mechanism {
+    let sureness = |evidence: &Evidence| match evidence.signal.family {
+        Family::Platform => 3,
+        Family::Dsn => 2,
+        Family::Resubmission | Family::Body => 1,
+        _ => 0,
+    };
+    let named = seen
+        .iter()
+        .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.signal.polarity == Polarity::For)
+        .filter_map(|weighed| Some((weighed, weighed.evidence.signal.mechanism?)))
+        .max_by(|(a, _), (b, _)| {
+            let by = |weighed: &Weighed| (sureness(&weighed.evidence), weighed.evidence.weight);
+            by(a).0.cmp(&by(b).0).then(by(a).1.total_cmp(&by(b).1))
+        });
+    match named {
+        Some((_, mechanism)) => mechanism,
+        // Nothing but a relayed message: that is what address expansion by a mail server looks like.
+        None => Mechanism::MtaForward,
+    }
+}
+
+/// The mailbox that forwards, by the strongest evidence that names one, and whether that is a guess.
+fn forwarder(seen: &[Weighed]) -> (Option<Address>, bool) {
+    let strongest = seen
+        .iter()
+        .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.names.forwarder.is_some())
+        .max_by(|a, b| a.evidence.weight.total_cmp(&b.evidence.weight));
+    match strongest {
+        Some(weighed) => (
+            weighed.evidence.names.forwarder.clone(),
+            weighed.evidence.signal.family == Family::Addressing,
+        ),
+        None => (None, false),
+    }
+}
+
+fn innocent(excuse: &Excuse) -> Verdict {
+    match excuse {
+        Excuse::List(_) => Verdict::List,
+        Excuse::Report => Verdict::Bounce,
+        Excuse::AutoReply => Verdict::AutoReply,
+        Excuse::Meeting => Verdict::Meeting,
+        Excuse::Manual(_) => Verdict::ManualForward,
+        Excuse::Relay => Verdict::Ordinary,
+    }
+}
