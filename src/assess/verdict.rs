@@ -90,7 +90,7 @@ fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weight
 /// a subscriber of ours forwards is a forward.
 fn standing_excuses(seen: &[Weighed]) -> Vec<(&'static str, Excuse)> {
     let stands = |excuse: &Excuse| match excuse {
-        Excuse::List(_) => !seen.iter().any(|weighed| {
+        Excuse::List { directly: false, .. } => !seen.iter().any(|weighed| {
             let evidence = &weighed.evidence;
             evidence.signal.family == Family::Delivered
                 && evidence.trusted
@@ -124,7 +124,8 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
     );
     let named = evidence.names.forwarder.as_ref();
     match excuse {
-        Excuse::List(addresses) => {
+        Excuse::List { directly: true, .. } => generic,
+        Excuse::List { addresses, .. } => {
             let of_list = |mailbox: &Address| {
                 addresses.is_empty()
                     || addresses.iter().any(|list| {
@@ -143,6 +144,12 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
                     || named.is_none_or(|mailbox| mailboxes.iter().any(|known| known.same_mailbox(mailbox))))
         }
         Excuse::Report | Excuse::AutoReply | Excuse::Meeting => generic,
+        Excuse::OwnMessage => {
+            matches!(
+                evidence.signal.family,
+                Family::Entry | Family::Author | Family::Addressing | Family::Sender | Family::Origin
+            )
+        }
         Excuse::Relay => {
             matches!(
                 evidence.signal.family,
@@ -218,11 +225,11 @@ fn forwarder(seen: &[Weighed]) -> (Option<Address>, bool) {
 
 fn innocent(excuse: &Excuse) -> Verdict {
     match excuse {
-        Excuse::List(_) => Verdict::List,
+        Excuse::List { .. } => Verdict::List,
         Excuse::Report => Verdict::Bounce,
         Excuse::AutoReply => Verdict::AutoReply,
         Excuse::Meeting => Verdict::Meeting,
         Excuse::Manual(_) => Verdict::ManualForward,
-        Excuse::Relay => Verdict::Ordinary,
+        Excuse::Relay | Excuse::OwnMessage => Verdict::Ordinary,
     }
 }

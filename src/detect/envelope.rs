@@ -128,7 +128,7 @@ const MAILBOX_SENDER: Signal = Signal {
     id: "sender.mailbox",
     mechanism: Some(Mechanism::MailboxForwarding),
     family: Family::Sender,
-    weight: 3.5,
+    weight: 5.5,
     about: "MAIL FROM is an own mailbox, From is outside: the mailbox sends on what others wrote",
     false_positives: "contact forms, helpdesks and newsletters that write From for others",
     source: "Exchange before 2023, IONOS, Zimbra, hMailServer, procmail",
@@ -239,7 +239,18 @@ fn sender(scene: &Scene<'_>) -> Vec<Evidence> {
         return vec![evidence(signal).naming(names)];
     }
     if scene.own_sender().is_some() && scene.foreign_author() {
-        return vec![evidence(&MAILBOX_SENDER).naming(Names::forwarder(address.mailbox()))];
+        // Mail that was written to the mailbox and is sent on in its name is more than a program writing for others.
+        let addressed = scene.addressees.iter().any(|addressee| addressee.same_mailbox(address));
+        let weight = if addressed {
+            MAILBOX_SENDER.weight
+        } else {
+            MAILBOX_SENDER.weight / 3.0
+        };
+        return vec![
+            evidence(&MAILBOX_SENDER)
+                .weighing(weight)
+                .naming(Names::forwarder(address.mailbox())),
+        ];
     }
     Vec::new()
 }

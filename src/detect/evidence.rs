@@ -219,8 +219,13 @@ impl Evidence {
 /// An innocent cause, and what it explains. Evidence for a forward that has such a cause is explained away, not outweighed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Excuse {
-    /// A list of ours distributed it: these are its addresses.
-    List(Vec<Address>),
+    /// A list of ours distributed it.
+    List {
+        /// The list's own addresses.
+        addresses: Vec<Address>,
+        /// Whether the list's software addressed this very recipient, so that no subscriber can have forwarded it.
+        directly: bool,
+    },
     /// A report on delivery or disposition, made here.
     Report,
     /// An automatic reply or notice, made here.
@@ -231,4 +236,6 @@ pub enum Excuse {
     Manual(Vec<Address>),
     /// We relay for the recipient's domain.
     Relay,
+    /// A new message of an own mailbox or program, whatever its author is called and wherever it was handed in.
+    OwnMessage,
 }

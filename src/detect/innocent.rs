@@ -2,12 +2,24 @@
 //! write any header field, and would like its mail to be exempt.
 
 use super::evidence::{Evidence, Excuse, Family, Polarity};
-use super::scene::Scene;
+use super::scene::{Scene, Target};
 use super::signal::Signal;
 use crate::message::Address;
 
 /// The rows of this module.
-pub(super) const SIGNALS: &[&Signal] = &[&LIST, &REPORT, &AUTO_REPLY, &MEETING, &MANUAL, &MANUAL_TEXT, &RELAY];
+pub(super) const SIGNALS: &[&Signal] = &[
+    &LIST,
+    &OWNER,
+    &REPORT,
+    &AUTO_REPLY,
+    &MEETING,
+    &MANUAL,
+    &MANUAL_TEXT,
+    &RELAY,
+    &ADDRESSED,
+    &BORN_HERE,
+    &OWN_MESSAGE,
+];
 
 const fn row(
     id: &'static str,
@@ -35,6 +47,15 @@ const LIST: Signal = row(
     "a list of ours distributed it: its bounce address is the envelope sender, and List-Id, the trace or To names it as well",
     "an own list with an outside subscriber who should not be one",
     "RFC 2919, RFC 2369; Mailman, mlmmj, owner- aliases",
+);
+
+const OWNER: Signal = row(
+    "innocent.owner",
+    4.0,
+    "an alias with an owner distributed it: the envelope sender is an own mailbox that is neither the author nor the one it \
+     came in for, and there are several recipients",
+    "a mailbox whose forward goes to several addresses and reports errors to somebody else",
+    "Sendmail and Postfix owner- aliases",
 );
 
 const REPORT: Signal = row(
@@ -85,13 +106,40 @@ const RELAY: Signal = row(
     "RFC 5321 §3.6",
 );
 
+const ADDRESSED: Signal = row(
+    "innocent.addressed",
+    3.0,
+    "the recipient is in To or Cc, no own mailbox is, and nothing came from outside: a forward keeps the original addressees",
+    "a forward to an address that the author wrote to as well",
+    "RFC 5322 §3.6.3",
+);
+
+const BORN_HERE: Signal = row(
+    "innocent.born_here",
+    2.0,
+    "From is outside, but Message-ID is of an own host and nothing came from outside: a program of ours writes for others",
+    "a delivery agent that replaces Message-ID",
+    "contact forms, helpdesks, newsletters",
+);
+
+const OWN_MESSAGE: Signal = row(
+    "innocent.own_message",
+    2.0,
+    "author and envelope sender are ours, no own mailbox stands in the trace: a new message, wherever it was handed in",
+    "none known",
+    "RFC 6409; software services that send for us",
+);
+
 /// Reports the innocent causes that hold.
 pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
-    found.extend(own_list(scene));
+    own_list(scene, found);
+    found.extend(owner(scene));
     found.extend(automatic(scene));
     found.extend(meeting(scene));
     found.extend(by_hand(scene));
     relayed(scene, found);
+    addressed(scene, found);
+    found.extend(own_message(scene));
 }
 
 /// The list's address by its envelope sender: `owner-x@`, `x-owner@`, `x-bounces@`, `x-bounces+tag@`, `x+bounces-tag@`,
@@ -118,8 +166,8 @@ fn list_of(sender: &Address) -> Option<Address> {
     Address::new(name, sender.domain().as_str())
 }
 
-fn own_list(scene: &Scene<'_>) -> Option<Evidence> {
-    let sender = scene.own_sender()?;
+fn own_list(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
+    let Some(sender) = scene.own_sender() else { return };
     let list = list_of(sender);
     // A list names itself at the bottom, too: X-Mailing-List and List-Id hold the name when the sender is opaque.
     let identified = ["List-Id", "List-Post", "X-Mailing-List", "List-Unsubscribe"]
@@ -140,7 +188,47 @@ fn own_list(scene: &Scene<'_>) -> Option<Evidence> {
         _ => false,
     };
     let value = identified.unwrap_or_else(|| sender.to_string());
-    proven.then(|| Evidence::new(&LIST, "MAIL", &value).excusing(Excuse::List(addresses)))
+    let evidence = |directly| {
+        let addresses = addresses.clone();
+        Evidence::new(&LIST, "MAIL", &value).excusing(Excuse::List { addresses, directly })
+    };
+    // A bounce address that spells the recipient was made for it by the list's software: proof enough beside its form.
+    let spelled = |target: &&Target| list.is_some() && spells(sender, &target.destination);
+    found.extend(
+        scene
+            .targets
+            .iter()
+            .filter(spelled)
+            .map(|target| evidence(true).of_recipient(target.recipient)),
+    );
+    if proven {
+        found.push(evidence(false));
+    }
+}
+
+/// Whether a bounce address contains the recipient, as VERP writes it: `list-bounces+user=domain@`.
+fn spells(sender: &Address, recipient: &Address) -> bool {
+    let spelled = format!("{}={}", recipient.local(), recipient.domain()).to_ascii_lowercase();
+    sender.local().to_ascii_lowercase().ends_with(&spelled)
+}
+
+fn owner(scene: &Scene<'_>) -> Option<Evidence> {
+    let sender = scene.own_sender()?;
+    let came_for = scene.delivered_here();
+    let third = !came_for.is_empty()
+        && !came_for
+            .iter()
+            .chain(&scene.authors.iter().collect::<Vec<_>>())
+            .any(|address| address.same_mailbox(sender));
+    let handed_in = scene.trace.own().any(|hop| !hop.has_from);
+    let several = scene.targets.len() > 1;
+    let addresses = came_for.into_iter().cloned().collect();
+    (third && several && !handed_in).then(|| {
+        Evidence::new(&OWNER, "MAIL", &sender.to_string()).excusing(Excuse::List {
+            addresses,
+            directly: false,
+        })
+    })
 }
 
 /// Addresses that belong to a list's own plumbing: `lists-x@`, `x-request@`, `x-post@`.
@@ -326,6 +414,33 @@ fn relayed(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
             );
         }
     }
+}
+
+fn addressed(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
+    if scene.from_outside() || scene.addressees.iter().any(|address| scene.organization.owns(address)) {
+        return;
+    }
+    for target in scene
+        .targets
+        .iter()
+        .filter(|target| scene.addresses(&target.destination))
+    {
+        found.push(Evidence::new(&ADDRESSED, "To, Cc", &target.destination.to_string()).of_recipient(target.recipient));
+    }
+}
+
+fn own_message(scene: &Scene<'_>) -> Option<Evidence> {
+    if !scene.delivered.is_empty() || !scene.own_for.is_empty() {
+        return None;
+    }
+    if scene.own_author().is_some() && scene.own_sender().is_some() {
+        let sender = scene.own_sender().map(ToString::to_string).unwrap_or_default();
+        return Some(Evidence::new(&OWN_MESSAGE, "MAIL, From", &sender).excusing(Excuse::OwnMessage));
+    }
+    let id = scene.message.message_id()?;
+    let own_id = id.rsplit_once('@').is_some_and(|(_, host)| scene.owns_domain(host));
+    let born = own_id && scene.foreign_author() && !scene.from_outside() && !scene.trace.hops.is_empty();
+    born.then(|| Evidence::new(&BORN_HERE, "Message-ID", &id).excusing(Excuse::OwnMessage))
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl Trace {
             if hop.is_authenticated() {
                 trace.entry = Entry::Submitted(index);
                 trace.boundary = *position + 1;
-            } else if comes_from_outside(hop, organization) {
+            } else if comes_from_outside(hop, organization) && !client_names(hop).any(|name| of_system(&name)) {
                 trace.entry = Entry::FromOutside(index);
                 trace.boundary = *position + 1;
                 break;
@@ -151,6 +151,14 @@ fn comes_from_outside(hop: &Received, organization: &Organization) -> bool {
             .and_then(Domain::new)
             .is_some_and(|name| !organization.owns_host(&name) && !is_unqualified(name.as_str())),
     }
+}
+
+/// The names a hop gives its client: the one that was looked up, or else the client's own.
+fn client_names(hop: &Received) -> impl Iterator<Item = Domain> {
+    hop.client_name
+        .clone()
+        .or_else(|| Domain::new(hop.helo.as_deref()?))
+        .into_iter()
 }
 
 fn is_unqualified(name: &str) -> bool {
