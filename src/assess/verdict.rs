@@ -1,9 +1,12 @@
 //! Sums the evidence on each external recipient and names what it comes to.
 
 use super::{Assessment, Verdict, Weighed, Weights};
-use crate::detect::{Evidence, Excuse, Family, Findings, Mechanism, Polarity, Target};
+use crate::detect::{self, Evidence, Excuse, Family, Findings, Mechanism, Polarity, Target};
 use crate::message::{Address, Message};
 use std::collections::HashMap;
+
+/// How strong evidence has to be for its disagreement to be worth a report, in bits.
+const CONFLICT_BITS: f64 = 5.0;
 
 /// Judges every external recipient.
 pub fn assess(message: &Message, findings: &Findings, weights: &Weights) -> Vec<Assessment> {
@@ -61,6 +64,13 @@ fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weight
             .map_or(Verdict::Ordinary, |(_, excuse)| innocent(excuse)),
     };
     let (forwarder, forwarder_guessed) = if forward { forwarder(&seen) } else { (None, false) };
+    if let Some(conflict) = forwarder.as_ref().and_then(|forwarder| conflict(&seen, forwarder)) {
+        seen.push(Weighed {
+            evidence: conflict,
+            counted: 0.0,
+            explained_by: None,
+        });
+    }
     let original_sender = seen
         .iter()
         .filter(|weighed| weighed.evidence.trusted)
@@ -221,6 +231,25 @@ fn forwarder(seen: &[Weighed]) -> (Option<Address>, bool) {
         ),
         None => (None, false),
     }
+}
+
+/// Where another place as good as proof names another mailbox. Reported, not resolved: the stronger one was believed.
+fn conflict(seen: &[Weighed], forwarder: &Address) -> Option<Evidence> {
+    let other = seen.iter().find(|weighed| {
+        let names_other = |mailbox: &Address| !mailbox.same_mailbox(forwarder);
+        weighed.explained_by.is_none()
+            && weighed.evidence.weight >= CONFLICT_BITS
+            && weighed.evidence.names.forwarder.as_ref().is_some_and(names_other)
+    })?;
+    let named = other
+        .evidence
+        .names
+        .forwarder
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let value = format!("{} names {named}, not {forwarder}", other.evidence.signal.id);
+    Some(Evidence::new(detect::CONFLICTING, other.evidence.place.clone(), &value))
 }
 
 fn innocent(excuse: &Excuse) -> Verdict {

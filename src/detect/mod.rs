@@ -17,6 +17,7 @@ pub use evidence::{Evidence, Excuse, Family, Mechanism, Names, Polarity};
 pub use headers::Catalogue;
 pub use scene::{Scene, Target, targets};
 pub use signal::{Bind, Body, Reads, Signal, Strength};
+pub use structural::CONFLICTING;
 
 use crate::message::{Message, Organization};
 

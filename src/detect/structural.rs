@@ -219,7 +219,7 @@ const CONFLICT: Signal = row(
 );
 
 /// The row for two places that disagree; assessment adds it when it has compared them.
-pub(super) const CONFLICTING: &Signal = &CONFLICT;
+pub const CONFLICTING: &Signal = &CONFLICT;
 
 /// Reports what the structure tells.
 pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {

@@ -1,8 +1,10 @@
 //! Messages from files, for `explain` and `replay`: a case, a Maildir, an mbox, a folder of `.eml`, a single file.
 
 mod case;
+mod options;
 mod walk;
 
+pub use options::{ConfigOption, Options};
 pub use walk::{Item, collect};
 
 use crate::message::{Builder, Connection, Direction, Limits, Message, Organization, eml};
@@ -133,4 +135,20 @@ pub fn organization(configured: &Organization, case: Option<&case::Envelope>) ->
         case.apply(&mut organization);
     }
     organization
+}
+
+/// Text of a message as a terminal may see it: one line, nothing that moves the cursor or changes direction, cut.
+pub fn printable(text: &str, columns: usize) -> String {
+    let hostile = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown: String = text
+        .chars()
+        .take(columns)
+        .map(|c| if hostile(c) { '?' } else { c })
+        .collect();
+    if text.chars().nth(columns).is_some() {
+        shown.push('…');
+    }
+    shown
 }

@@ -1,0 +1,175 @@
+//! `forwarden explain`: one message, and why it is judged as it is.
+
+use super::source;
+use crate::action::{Disposition, Edit};
+use crate::assess::{Assessment, Weighed, Weights};
+use crate::engine::{Engine, Inspection};
+use crate::message::Message;
+use crate::policy::{Decision, Mode};
+use std::fmt::Write as _;
+
+/// The explanation, as text of at most 100 columns.
+pub fn text(engine: &Engine, message: &Message, inspection: &Inspection) -> String {
+    let mut out = String::new();
+    let _ = header(&mut out, message);
+    if inspection.assessments.is_empty() {
+        out.push_str("No recipient outside: nothing leaves, so there is nothing to judge.\n");
+        if engine.organization.domains.is_empty() {
+            out.push_str("Own domains are not known either: name them with --own DOMAIN or in the configuration.\n");
+        }
+    }
+    for (index, (assessment, decision)) in inspection.assessments.iter().zip(&inspection.decisions).enumerate() {
+        let done = inspection.plan.done.get(index).map_or("logged", |done| done.name());
+        let _ = recipient(&mut out, assessment, decision, &engine.weights);
+        let _ = match inspection.mode {
+            Mode::Enforce => writeln!(out, "  done        {done}"),
+            Mode::Observe => writeln!(out, "  done        logged (mode observe; in mode enforce: {done})"),
+        };
+    }
+    let _ = plan(&mut out, inspection);
+    out
+}
+
+fn header(out: &mut String, message: &Message) -> std::fmt::Result {
+    let shown = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| source::printable(&text, 80));
+    writeln!(out, "Subject     {}", shown(message.subject()))?;
+    writeln!(
+        out,
+        "From        {}",
+        shown(Some(
+            message
+                .authors()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+    )?;
+    writeln!(
+        out,
+        "MAIL FROM   {}",
+        shown(Some(if message.sender.is_null() {
+            "<> (null sender)".into()
+        } else {
+            message.sender.raw.clone()
+        }))
+    )?;
+    let client = message.connection.client_addr.map(|addr| addr.to_string());
+    writeln!(
+        out,
+        "client      {}\n",
+        shown(client.or_else(|| Some("not given: taken for one of ours".into())))
+    )
+}
+
+fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, weights: &Weights) -> std::fmt::Result {
+    writeln!(out, "RCPT TO     {}", assessment.destination)?;
+    writeln!(
+        out,
+        "  verdict     {} (confidence {:.3}; a forward from {:.2} on)",
+        assessment.verdict, assessment.confidence, weights.threshold
+    )?;
+    if let Some(mechanism) = assessment.mechanism {
+        let platform = assessment
+            .platform
+            .map(|platform| format!(", marked by {platform}"))
+            .unwrap_or_default();
+        writeln!(out, "  mechanism   {mechanism}{platform}")?;
+        let guess = if assessment.forwarder_guessed {
+            " (a guess, by the addressees)"
+        } else {
+            ""
+        };
+        let forwarder = assessment
+            .forwarder
+            .as_ref()
+            .map_or_else(|| "not known".to_owned(), ToString::to_string);
+        writeln!(out, "  forwarder   {forwarder}{guess}")?;
+    }
+    if let Some(author) = &assessment.original_sender {
+        writeln!(out, "  author      {author}")?;
+    }
+    writeln!(
+        out,
+        "  evidence    {:>6}  (prior: what is believed before anything is seen)",
+        format!("{:+.1}", weights.prior)
+    )?;
+    for weighed in &assessment.evidence {
+        evidence(out, weighed)?;
+    }
+    for step in &decision.trace {
+        let mark = if step.matched { "yes" } else { "no " };
+        writeln!(
+            out,
+            "  {:<11} {mark} {}",
+            step.tried,
+            source::printable(&step.because, 80)
+        )?;
+    }
+    let by = match (&decision.exception, &decision.rule) {
+        (Some(exception), _) => format!("exception {exception}"),
+        (_, Some(rule)) => format!("rule {rule}"),
+        _ => "policy.default".to_owned(),
+    };
+    let actions: Vec<&str> = decision.actions.iter().map(crate::policy::Action::name).collect();
+    writeln!(
+        out,
+        "  decision    {} (by {by})",
+        if actions.is_empty() {
+            "log".to_owned()
+        } else {
+            actions.join(", ")
+        }
+    )
+}
+
+fn evidence(out: &mut String, weighed: &Weighed) -> std::fmt::Result {
+    let evidence = &weighed.evidence;
+    let why = match weighed.explained_by {
+        Some(cause) => format!(" [explained by {cause}]"),
+        None if weighed.counted == 0.0 && evidence.weight != 0.0 => " [a stronger one of its family counts]".to_owned(),
+        None => String::new(),
+    };
+    writeln!(
+        out,
+        "              {:>6}  {}{why}",
+        format!("{:+.1}", weighed.counted),
+        evidence.signal.id
+    )?;
+    let value = source::printable(&evidence.value, 70);
+    if !value.is_empty() {
+        writeln!(out, "                      {}: {value}", evidence.place)?;
+    }
+    Ok(())
+}
+
+fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
+    let plan = &inspection.plan;
+    if plan.edits.is_empty() && plan.disposition == Disposition::Accept {
+        return writeln!(out, "\nThe message stays as it is.");
+    }
+    writeln!(
+        out,
+        "\nEdits{}",
+        if inspection.mode == Mode::Observe {
+            " that mode enforce would make"
+        } else {
+            ""
+        }
+    )?;
+    for edit in &plan.edits {
+        match edit {
+            Edit::DeleteHeader { name, occurrence } => writeln!(out, "  - take away {name} no. {occurrence}")?,
+            Edit::InsertHeader { name, value } => writeln!(out, "  - add {name}: {}", source::printable(value, 75))?,
+            Edit::DeleteRecipient(recipient) => writeln!(out, "  - take out recipient {recipient}")?,
+        }
+    }
+    match &plan.disposition {
+        Disposition::Accept => writeln!(out, "  - then it goes on"),
+        Disposition::Hold(reason) => writeln!(out, "  - the MTA holds it ({reason})"),
+        Disposition::Reject(reply) | Disposition::Tempfail(reply) => {
+            writeln!(out, "  - reply {} {} {}", reply.code, reply.enhanced, reply.text)
+        }
+        Disposition::Discard => writeln!(out, "  - it is taken and dropped"),
+    }
+}

@@ -1,0 +1,16 @@
+//! `forwarden schema`: the JSON Schema of the events.
+
+use clap::Args;
+use std::process::ExitCode;
+
+/// Print the JSON Schema (2020-12) of the events.
+#[derive(Debug, Args)]
+pub struct Command {}
+
+impl Command {
+    /// Prints.
+    pub fn run(self) -> ExitCode {
+        print!("{}", crate::event::schema());
+        ExitCode::SUCCESS
+    }
+}
