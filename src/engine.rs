@@ -8,7 +8,7 @@ use crate::event::{self, Event, Judged};
 use crate::message::{Message, Organization};
 use crate::policy::{Decision, Mode, Policy};
 use crate::sink::Sink;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Everything a message is judged by. Pinned by a session for its life; a reload makes a new one.
 pub struct Engine {
@@ -28,6 +28,26 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Where events go.
     pub sink: Arc<dyn Sink>,
+}
+
+/// The engine of the day. A session takes it once and keeps it; a reload puts another in its place.
+pub struct Current(RwLock<Arc<Engine>>);
+
+impl Current {
+    /// Begins with this one.
+    pub fn new(engine: Engine) -> Self {
+        Self(RwLock::new(Arc::new(engine)))
+    }
+
+    /// The engine for a session that begins now.
+    pub fn get(&self) -> Arc<Engine> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sessions that begin from now on get this one.
+    pub fn set(&self, engine: Engine) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(engine);
+    }
 }
 
 /// What the engine found and decided for one message.
@@ -70,9 +90,21 @@ impl Engine {
 
     /// Reports what was judged and done. `error` is the edit that failed.
     pub fn record(&self, message: &Message, inspection: &Inspection, error: Option<&str>) {
-        let events = event::judged(Judged {
+        let events = self.events(message, &self.organization, inspection, error);
+        events.into_iter().for_each(|event| self.sink.send(event));
+    }
+
+    /// The events that tell what was judged and done.
+    pub fn events(
+        &self,
+        message: &Message,
+        organization: &Organization,
+        inspection: &Inspection,
+        error: Option<&str>,
+    ) -> Vec<Event> {
+        event::judged(Judged {
             message,
-            organization: &self.organization,
+            organization,
             classes: &self.policy.classes,
             assessments: &inspection.assessments,
             decisions: &inspection.decisions,
@@ -82,8 +114,7 @@ impl Engine {
             now: self.clock.now(),
             host: &self.host,
             ordinary: self.report_ordinary,
-        });
-        events.into_iter().for_each(|event| self.sink.send(event));
+        })
     }
 
     /// Reports something else.

@@ -28,4 +28,9 @@ pub mod event;
 pub mod engine;
 pub mod sink;
 
+pub mod frontend;
+
+pub mod config;
+
+pub mod app;
 pub mod cli;

@@ -136,6 +136,6 @@ fn protocol_crates_stay_in_the_frontend() {
 #[test]
 fn the_reader_sees_grouped_and_nested_uses() {
     assert_eq!(used("use crate::policy::{self, Decision};"), ["policy"]);
-    assert_eq!(used("use crate::{engine::Engine, sink};"), ["engine", "sink", ""]);
+    assert_eq!(used("use crate::{engine::Engine, sink};"), ["engine", "sink", ";"]);
     assert!(used("// crate::engine").is_empty());
 }

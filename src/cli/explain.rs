@@ -1,15 +1,86 @@
 //! `forwarden explain`: one message, and why it is judged as it is.
 
-use super::source;
+use super::source::{self, ConfigOption, Options};
 use crate::action::{Disposition, Edit};
 use crate::assess::{Assessment, Weighed, Weights};
 use crate::engine::{Engine, Inspection};
 use crate::message::Message;
 use crate::policy::{Decision, Mode};
+use clap::{Args, ValueEnum};
 use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Say what each detector saw in a message, what it weighed, what policy made of it and what would be edited.
+#[derive(Debug, Args)]
+pub struct Command {
+    /// The message: a file in Internet Message Format, or a case folder.
+    file: PathBuf,
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
+    options: Options,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// The events that a listener would have made, one JSON object a line.
+    Json,
+}
+
+impl Command {
+    /// Explains.
+    pub fn run(self) -> ExitCode {
+        let Some((engine, config)) = super::offline_engine(&self.config, &self.options.own) else {
+            return ExitCode::FAILURE;
+        };
+        let (items, problems) = source::collect(std::slice::from_ref(&self.file));
+        for problem in &problems {
+            eprintln!("forwarden: {problem}");
+        }
+        if items.is_empty() {
+            return ExitCode::FAILURE;
+        }
+        for item in &items {
+            let circumstances = match &item.envelope {
+                Some(envelope) => envelope.circumstances("explain"),
+                None => self.options.circumstances(),
+            };
+            let message = match item.message(&circumstances, config.limits, config.read_body) {
+                Ok(message) => message,
+                Err(problem) => {
+                    eprintln!("forwarden: {problem}");
+                    return ExitCode::FAILURE;
+                }
+            };
+            let organization = source::organization(&engine.organization, item.envelope.as_ref());
+            let inspection = engine.inspect_as(&message, &organization, true);
+            match self.format {
+                Format::Text => print!("{}", text(&engine, &message, &inspection)),
+                Format::Json => {
+                    let lines = engine
+                        .events(&message, &organization, &inspection, None)
+                        .into_iter()
+                        .filter_map(|event| serde_json::to_string(&event).ok());
+                    lines.for_each(|line| println!("{line}"));
+                }
+            }
+        }
+        if problems.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// The explanation, as text of at most 100 columns.
-pub fn text(engine: &Engine, message: &Message, inspection: &Inspection) -> String {
+fn text(engine: &Engine, message: &Message, inspection: &Inspection) -> String {
     let mut out = String::new();
     let _ = header(&mut out, message);
     if inspection.assessments.is_empty() {

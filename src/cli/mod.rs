@@ -1,7 +1,80 @@
 //! The commands: one file each.
 
-pub mod detectors;
-pub mod explain;
-pub mod replay;
-pub mod schema;
+mod check;
+mod detectors;
+mod explain;
+mod replay;
+mod schema;
+mod serve;
 mod source;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::message::{Domain, DomainSet};
+use crate::sink::NullSink;
+use clap::{Parser, Subcommand};
+use source::ConfigOption;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Where the configuration is looked for.
+const DEFAULT_CONFIG: &str = "/etc/forwarden/forwarden.toml";
+
+/// Finds auto-forwarded mail that leaves an organisation, and does what policy says.
+#[derive(Debug, Parser)]
+#[command(name = "forwarden", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Command),
+    Check(check::Command),
+    Explain(explain::Command),
+    Replay(replay::Command),
+    Detectors(detectors::Command),
+    Schema(schema::Command),
+}
+
+impl Cli {
+    /// Does what the arguments ask for.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Serve(command) => command.run(),
+            Command::Check(command) => command.run(),
+            Command::Explain(command) => command.run(),
+            Command::Replay(command) => command.run(),
+            Command::Detectors(command) => command.run(),
+            Command::Schema(command) => command.run(),
+        }
+    }
+}
+
+/// The engine of commands that look at stored mail, with its configuration: the file that was named, the default one where
+/// it exists, or none. Problems are printed.
+fn offline_engine(option: &ConfigOption, own: &[String]) -> Option<(Engine, Config)> {
+    let default = Path::new(DEFAULT_CONFIG);
+    let path = option.config.as_deref().or_else(|| default.exists().then_some(default));
+    let mut config = match path.map(Config::load) {
+        None => Config::without_file(),
+        Some(Ok(loaded)) => loaded.config,
+        Some(Err(problems)) => {
+            eprintln!("{problems}");
+            return None;
+        }
+    };
+    if !own.is_empty() {
+        config.organization.domains = DomainSet::new();
+        for name in own {
+            config.organization.domains.insert(Domain::new(name)?, true);
+        }
+    }
+    Some((
+        crate::app::engine(&config, Arc::new(SystemClock), Arc::new(NullSink)),
+        config,
+    ))
+}

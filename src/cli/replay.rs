@@ -1,13 +1,15 @@
 //! `forwarden replay`: stored mail through the engine, one JSON line for each message and external recipient.
 
-use super::source::{self, Item};
+use super::source::{self, ConfigOption, Item};
 use crate::action::Done;
 use crate::engine::{Engine, Inspection};
 use crate::message::{Limits, Message};
 use crate::policy::Mode;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// One external recipient of one message: the contract of `--format json`.
 #[derive(Debug, Serialize)]
@@ -40,8 +42,52 @@ struct Seen<'a> {
     value: &'a str,
 }
 
+/// Run stored mail through the engine: cases, a Maildir, an mbox, a folder of .eml files, in order of time.
+///
+/// Nothing is sent and nothing is changed. What cannot be read is named on standard error, the rest goes on, and the exit
+/// status is 1.
+#[derive(Debug, Args)]
+pub struct Command {
+    /// Files and folders.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// Own domain, in the place of the configured ones. May be given several times.
+    #[arg(long = "own", value_name = "DOMAIN")]
+    own: Vec<String>,
+}
+
+impl Command {
+    /// Replays.
+    pub fn run(self) -> ExitCode {
+        let Some((engine, config)) = super::offline_engine(&self.config, &self.own) else {
+            return ExitCode::FAILURE;
+        };
+        let settings = Settings {
+            format: self.format,
+            limits: config.limits,
+            read_body: config.read_body,
+        };
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        match replay(&engine, settings, &self.paths, &mut out) {
+            Ok(0) => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
+            // Whoever read the output has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("forwarden: standard output: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
 /// How a replay is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table for people.
     Text,
@@ -53,7 +99,7 @@ pub enum Format {
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn replay(engine: &Engine, settings: Settings, paths: &[PathBuf], out: &mut dyn Write) -> io::Result<usize> {
+fn replay(engine: &Engine, settings: Settings, paths: &[PathBuf], out: &mut dyn Write) -> io::Result<usize> {
     let (items, mut problems) = source::collect(paths);
     let total = items.len();
     let progress = total > 500 && io::stderr().is_terminal() && !io::stdout().is_terminal();
@@ -68,7 +114,12 @@ pub fn replay(engine: &Engine, settings: Settings, paths: &[PathBuf], out: &mut 
         if progress && index % 100 == 0 {
             eprint!("\r{index} of {total} messages");
         }
-        match message(item, settings) {
+        let circumstances = item
+            .envelope
+            .as_ref()
+            .map(|envelope| envelope.circumstances("replay"))
+            .unwrap_or_default();
+        match item.message(&circumstances, settings.limits, settings.read_body) {
             Ok(message) => one(engine, settings, item, &message, out)?,
             Err(problem) => problems.push(problem),
         }
@@ -85,32 +136,13 @@ pub fn replay(engine: &Engine, settings: Settings, paths: &[PathBuf], out: &mut 
 
 /// What a replay needs beside the engine.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+struct Settings {
     /// How it is printed.
-    pub format: Format,
+    format: Format,
     /// How much of a message is read.
-    pub limits: Limits,
+    limits: Limits,
     /// Whether the beginning of the body is looked at.
-    pub read_body: bool,
-}
-
-fn message(item: &Item, settings: Settings) -> Result<Message, String> {
-    let bytes = source::read(&item.path)?;
-    let bytes = item
-        .range
-        .clone()
-        .map_or(bytes.as_slice(), |range| bytes.get(range).unwrap_or_default());
-    let circumstances = item
-        .envelope
-        .as_ref()
-        .map(|envelope| envelope.circumstances("replay"))
-        .unwrap_or_default();
-    Ok(source::build(
-        bytes,
-        &circumstances,
-        settings.limits,
-        settings.read_body,
-    ))
+    read_body: bool,
 }
 
 fn one(engine: &Engine, settings: Settings, item: &Item, message: &Message, out: &mut dyn Write) -> io::Result<()> {

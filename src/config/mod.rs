@@ -1,12 +1,28 @@
 //! The configuration: TOML → [`Config`], every problem at once, each with file, line, reason and hint. The only module
 //! that knows the parts' own settings.
 
+mod daemon;
+mod files;
+mod listener;
+mod lists;
+mod organization;
+mod policy;
+mod problem;
+mod reader;
+mod tests;
+
+pub use problem::{Problem, Problems, Severity};
+pub use tests::{Expected, PolicyTest};
+
 use crate::assess::Weights;
 use crate::frontend::ListenerSpec;
 use crate::message::{Limits, Organization};
 use crate::policy::Policy;
 use crate::sink::Output;
+use reader::{Report, Section, Source};
+use std::path::Path;
 use std::time::Duration;
+use toml::de::DeTable;
 
 /// A configuration that was checked.
 #[derive(Debug, Clone)]
@@ -31,6 +47,121 @@ pub struct Config {
     pub log: LogSpec,
     /// The process.
     pub daemon: DaemonSpec,
+    /// What `forwarden check` tries out.
+    pub tests: Vec<PolicyTest>,
+}
+
+/// A configuration that can be used, and what is odd about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is odd about it.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads and checks a configuration file for the daemon.
+    ///
+    /// # Errors
+    /// Every problem there is, warnings among them, in the order of files and lines.
+    pub fn load(path: &Path) -> Result<Loaded, Problems> {
+        let report = reader::Report::default();
+        let sources = files::read(path, &report);
+        let tables: Vec<_> = sources.iter().map(|source| reader::parse(source, &report)).collect();
+        let config = read(&tables, &sources, &report);
+        let mut problems = report.into_problems();
+        let order = |problem: &Problem| {
+            sources
+                .iter()
+                .position(|source| source.path == problem.file)
+                .unwrap_or(usize::MAX)
+        };
+        problems.sort_by(|a, b| (order(a), a.line, &a.text).cmp(&(order(b), b.line, &b.text)));
+        problems.dedup();
+        match config.filter(|_| !problems.iter().any(|problem| problem.severity == Severity::Error)) {
+            Some(config) => Ok(Loaded {
+                config,
+                warnings: problems,
+            }),
+            None => Err(Problems(problems)),
+        }
+    }
+
+    /// What commands use that need no configuration: nothing is ours, nothing is enforced.
+    pub fn without_file() -> Self {
+        Self {
+            organization: Organization::default(),
+            listeners: Vec::new(),
+            policy: Policy {
+                default: vec![crate::policy::Action::Log],
+                ..Policy::default()
+            },
+            weights: Weights::default(),
+            limits: Limits::default(),
+            read_body: false,
+            output: Output::default(),
+            report_ordinary: false,
+            log: LogSpec::default(),
+            daemon: DaemonSpec::default(),
+            tests: Vec::new(),
+        }
+    }
+
+    /// The keys that differ in `new` and that a running daemon cannot change.
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        [
+            ("listener", self.listeners != new.listeners),
+            ("limits", self.limits != new.limits),
+            ("detection.body", self.read_body != new.read_body),
+            ("events.output", self.output != new.output),
+            ("log", self.log != new.log),
+            ("daemon", self.daemon != new.daemon),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+}
+
+fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<Config> {
+    if tables.is_empty() {
+        return None;
+    }
+    let root = Section::root(tables.iter().zip(sources).collect(), report);
+    for one in tables.iter().zip(sources) {
+        // Each file has an include of its own.
+        Section::root(vec![one], report).strings("include");
+    }
+    let (organization, classes) = organization::read(&root);
+    let listeners = listener::read(&root);
+    if listeners.is_empty() && !root.has("listener") {
+        report.error(
+            root.place(),
+            "there is no [[listener]]: write [[listener]] with socket = \"inet:127.0.0.1:8891\"",
+        );
+    }
+    let policy = policy::read(&root, classes, &organization, &listeners, jiff::Timestamp::now());
+    let (weights, read_body) = daemon::detection(&root);
+    let limits = daemon::limits(&root);
+    let (output, report_ordinary) = daemon::events(&root);
+    let log = daemon::log(&root);
+    let daemon = daemon::daemon(&root);
+    let tests = tests::read(&root);
+    root.finish_except("include");
+    Some(Config {
+        organization,
+        listeners,
+        policy,
+        weights,
+        limits,
+        read_body,
+        output,
+        report_ordinary,
+        log,
+        daemon,
+        tests,
+    })
 }
 
 /// How the log is written: to standard error, apart from the events.
@@ -49,4 +180,22 @@ pub struct DaemonSpec {
     pub drain: Duration,
     /// Connections open at the same time at one listener; more wait.
     pub max_connections: usize,
+}
+
+impl Default for LogSpec {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            json: false,
+        }
+    }
+}
+
+impl Default for DaemonSpec {
+    fn default() -> Self {
+        Self {
+            drain: Duration::from_secs(30),
+            max_connections: 1000,
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Where mail comes in. The only holder of protocol types, and the only place where an error becomes a reply.
 
+mod listener;
 pub mod milter;
 mod socket;
 
-pub use socket::{Socket, bind};
+pub use socket::{Bound, Socket, bind, group, user};
 
 use ipnet::IpNet;
 use serde::Serialize;

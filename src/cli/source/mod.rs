@@ -4,7 +4,7 @@ mod case;
 mod options;
 mod walk;
 
-pub use options::{ConfigOption, Options};
+pub use options::{ConfigOption, Options, path_and_params};
 pub use walk::{Item, collect};
 
 use crate::message::{Builder, Connection, Direction, Limits, Message, Organization, eml};

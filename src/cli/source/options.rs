@@ -69,7 +69,8 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((name.trim_matches(['{', '}']).to_owned(), value.to_owned()))
 }
 
-fn path_and_params(text: &str) -> (String, Vec<String>) {
+/// An address and, behind it, its ESMTP parameters.
+pub fn path_and_params(text: &str) -> (String, Vec<String>) {
     let mut words = text.split_whitespace().map(str::to_owned);
     let path = words.next().unwrap_or_default();
     (path, words.collect())

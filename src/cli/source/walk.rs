@@ -1,7 +1,8 @@
 //! Finds the messages under a path, in order of time.
 
 use super::case::Envelope;
-use super::{check, read};
+use super::{Circumstances, build, check, read};
+use crate::message::{Limits, Message};
 use std::path::{Path, PathBuf};
 
 /// How deep folders are followed.
@@ -20,6 +21,21 @@ pub struct Item {
     pub envelope: Option<Envelope>,
     /// Orders the messages: seconds since 1970.
     pub time: i64,
+}
+
+impl Item {
+    /// The message under these circumstances.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn message(&self, circumstances: &Circumstances, limits: Limits, read_body: bool) -> Result<Message, Problem> {
+        let bytes = read(&self.path)?;
+        let bytes = self
+            .range
+            .clone()
+            .map_or(bytes.as_slice(), |range| bytes.get(range).unwrap_or_default());
+        Ok(build(bytes, circumstances, limits, read_body))
+    }
 }
 
 /// What could not be read, and why: the rest goes on.

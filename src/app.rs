@@ -1,0 +1,249 @@
+//! The daemon: configuration → parts → tasks. Signals, reload, drain. Wiring only: nothing is decided here.
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, DaemonSpec, LogSpec};
+use crate::detect::Catalogue;
+use crate::engine::{Current, Engine};
+use crate::frontend::milter::{self, Busy, Shared, Stop};
+use crate::frontend::{Bound, ListenerSpec, bind};
+use crate::sink::{Output, Sink, Writer};
+use sd_notify::NotifyState;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// A configuration error of the daemon (sysexits.h, EX_CONFIG).
+pub const EX_CONFIG: u8 = 78;
+
+/// The engine that a configuration describes.
+pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> Engine {
+    Engine {
+        organization: config.organization.clone(),
+        catalogue: Catalogue::default(),
+        weights: config.weights.clone(),
+        policy: config.policy.clone(),
+        report_ordinary: config.report_ordinary,
+        host: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        clock,
+        sink,
+    }
+}
+
+/// Runs the daemon until it is told to stop.
+pub fn serve(path: &Path) -> ExitCode {
+    let config = match Config::load(path) {
+        Ok(loaded) => {
+            start_log(&loaded.config.log);
+            loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            loaded.config
+        }
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime cannot be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(path, config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(spec: &LogSpec) {
+    use tracing_subscriber::EnvFilter;
+    // What is set in the environment, for a look at one run, goes before what is configured.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&spec.level));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let started = if spec.json {
+        builder.json().try_init()
+    } else {
+        builder.with_ansi(false).try_init()
+    };
+    if let Err(error) = started {
+        eprintln!("forwarden: the log cannot be started: {error}");
+    }
+    // A defect is a line in the log, with its place, not a page on standard error.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = panic.payload_as_str().unwrap_or("no description");
+        tracing::error!(%place, error = text, "defect in this program");
+    }));
+}
+
+/// The listeners' sockets, all or none.
+///
+/// # Errors
+/// Names every one that cannot listen.
+fn bind_all(specs: &[ListenerSpec]) -> io::Result<Vec<Bound>> {
+    let (bound, failed): (Vec<_>, Vec<_>) = specs.iter().map(bind).partition(Result::is_ok);
+    let failed: Vec<String> = failed
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| error.to_string())
+        .collect();
+    if failed.is_empty() {
+        Ok(bound.into_iter().flatten().collect())
+    } else {
+        Err(io::Error::other(failed.join("\n")))
+    }
+}
+
+async fn run(path: &Path, config: Config) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    let sink: Arc<dyn Sink> = Arc::new(Writer::start(&config.output).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("events cannot be written to {}: {error}", output_name(&config.output)),
+        )
+    })?);
+    let bound = bind_all(&config.listeners)?;
+    let current = Arc::new(Current::new(engine(&config, Arc::new(SystemClock), Arc::clone(&sink))));
+    let busy = Arc::new(Busy::default());
+    let shared = Shared {
+        engine: Arc::clone(&current),
+        limits: config.limits,
+        read_body: config.read_body,
+        max_connections: config.daemon.max_connections,
+        busy: Arc::clone(&busy),
+    };
+    let (stop_accepting, accepting) = watch::channel(false);
+    let (stop_serving, serving) = watch::channel(false);
+    let mut listeners = JoinSet::new();
+    for (spec, bound) in config.listeners.iter().zip(bound) {
+        tracing::info!(listener = %spec.name, socket = %spec.socket, role = ?spec.role, "listening");
+        let stop = Stop {
+            accepting: accepting.clone(),
+            serving: serving.clone(),
+        };
+        listeners.spawn(milter::run(Arc::new(spec.clone()), bound, shared.clone(), stop));
+    }
+    notify(&[NotifyState::Ready]);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), mode = ?config.policy.mode, "ready");
+
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::Stop => break,
+                Told::Reload => reload(path, &config, &current, &sink),
+            },
+            Some(ended) = listeners.join_next() => {
+                let error = match ended {
+                    Ok(Ok(())) => "a listener ended".to_owned(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                return Err(io::Error::other(format!("a listener failed: {error}")));
+            }
+        }
+    }
+
+    notify(&[NotifyState::Stopping]);
+    let _ = stop_accepting.send(true);
+    drain(&busy, &config.daemon, &mut signals).await;
+    let _ = stop_serving.send(true);
+    while listeners.join_next().await.is_some() {}
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the messages in progress; at most the drain time, and not at all after a second signal.
+async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
+    tracing::info!(
+        messages = busy.count(),
+        "stopping: no new connections, finishing messages in progress"
+    );
+    tokio::select! {
+        () = busy.wait_until_idle() => {}
+        () = tokio::time::sleep(spec.drain) => {
+            tracing::warn!(messages = busy.count(), "drain time is over: cutting off, the MTA will try these messages again");
+        }
+        () = signals.stop() => tracing::warn!(messages = busy.count(), "second signal: cutting off"),
+    }
+}
+
+/// Puts the engine of a new configuration in place; on error the old one stays.
+fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>) {
+    tracing::info!(file = %path.display(), "reloading");
+    match Config::load(path) {
+        Ok(loaded) => {
+            loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            for key in running.needs_restart(&loaded.config) {
+                tracing::warn!(key, "changed, but takes effect only after a restart");
+            }
+            current.set(engine(&loaded.config, Arc::new(SystemClock), Arc::clone(sink)));
+            tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
+        }
+        Err(problems) => {
+            for problem in problems.iter() {
+                tracing::error!("{problem}");
+            }
+            tracing::error!(file = %path.display(), "not reloaded: the configuration in use stays");
+        }
+    }
+}
+
+fn output_name(output: &Output) -> String {
+    match output {
+        Output::Stdout => "standard output".to_owned(),
+        Output::File(path) => path.display().to_string(),
+    }
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "the service manager could not be told");
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+
+    /// Waits until told to stop, whatever else is asked for.
+    async fn stop(&mut self) {
+        while self.next().await != Told::Stop {}
+    }
+}
+
+/// What a signal tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
+}

@@ -1,0 +1,148 @@
+//! `[detection]`, `[limits]`, `[events]`, `[log]`, `[daemon]`: how the parts run.
+
+use super::problem::quoted;
+use super::reader::Section;
+use super::{DaemonSpec, LogSpec, lists};
+use crate::assess::Weights;
+use crate::message::Limits;
+use crate::sink::Output;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `[detection]`: the weights, and whether bodies are looked at.
+pub(super) fn detection(root: &Section<'_>) -> (Weights, bool) {
+    let mut weights = Weights::default();
+    let Some(section) = root.table("detection") else {
+        return (weights, false);
+    };
+    weights.threshold = section.float("threshold", 0.01..=0.999).unwrap_or(weights.threshold);
+    weights.prior = section.float("prior", -20.0..=0.0).unwrap_or(weights.prior);
+    weights.overrides = super::policy::weights(&section);
+    let body = section.boolean("body").unwrap_or(false);
+    section.finish();
+    (weights, body)
+}
+
+/// `[limits]`.
+pub(super) fn limits(root: &Section<'_>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(section) = root.table("limits") else {
+        return limits;
+    };
+    let size = |key, low, default: usize| {
+        section
+            .integer(key, low..=1 << 30)
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(default)
+    };
+    limits.header_fields = size("header_fields", 100, limits.header_fields);
+    limits.header_bytes = size("header_bytes", 64 << 10, limits.header_bytes);
+    limits.field_bytes = size("field_bytes", 1 << 10, limits.field_bytes);
+    limits.recipients = size("recipients", 100, limits.recipients);
+    limits.body_bytes = size("body_bytes", 0, limits.body_bytes);
+    section.finish();
+    limits
+}
+
+/// `[events]`: where they go, and whether ordinary mail is reported.
+pub(super) fn events(root: &Section<'_>) -> (Output, bool) {
+    let Some(section) = root.table("events") else {
+        return (Output::Stdout, false);
+    };
+    let output =
+        section
+            .string("output")
+            .and_then(|(text, place)| match text.strip_prefix("file:").map(PathBuf::from) {
+                Some(path) if path.is_absolute() => Some(Output::File(path)),
+                Some(_) => {
+                    section.report().error(
+                        &place,
+                        format!(
+                            "{} is no absolute path: write \"file:/var/log/forwarden/events.jsonl\"",
+                            quoted(&text)
+                        ),
+                    );
+                    None
+                }
+                None if text == "stdout" => Some(Output::Stdout),
+                None => {
+                    section.report().error(
+                        &place,
+                        format!("{} is no output: write \"stdout\" or \"file:/path\"", quoted(&text)),
+                    );
+                    None
+                }
+            });
+    let ordinary = section.boolean("ordinary").unwrap_or(false);
+    section.finish();
+    (output.unwrap_or_default(), ordinary)
+}
+
+const LEVELS: &[(&str, &str)] = &[
+    ("error", "error"),
+    ("warn", "warn"),
+    ("info", "info"),
+    ("debug", "debug"),
+    ("trace", "trace"),
+];
+const FORMATS: &[(&str, bool)] = &[("text", false), ("json", true)];
+
+/// `[log]`.
+pub(super) fn log(root: &Section<'_>) -> LogSpec {
+    let mut spec = LogSpec::default();
+    let Some(section) = root.table("log") else { return spec };
+    if let Some(level) = section
+        .string("level")
+        .and_then(|(text, place)| lists::choice(&section, &text, &place, LEVELS))
+    {
+        spec.level = level.to_owned();
+    }
+    if let Some(json) = section
+        .string("format")
+        .and_then(|(text, place)| lists::choice(&section, &text, &place, FORMATS))
+    {
+        spec.json = json;
+    }
+    section.finish();
+    spec
+}
+
+/// `[daemon]`.
+pub(super) fn daemon(root: &Section<'_>) -> DaemonSpec {
+    let mut spec = DaemonSpec::default();
+    let Some(section) = root.table("daemon") else {
+        return spec;
+    };
+    if let Some((text, place)) = section.string("drain") {
+        match duration(&text) {
+            Some(drain) => spec.drain = drain,
+            None => section.report().error(
+                &place,
+                format!(
+                    "{} is no duration: write \"30s\", \"2m\" or \"500ms\", at most an hour",
+                    quoted(&text)
+                ),
+            ),
+        }
+    }
+    let connections = section
+        .integer("max_connections", 1..=100_000)
+        .and_then(|number| usize::try_from(number).ok());
+    spec.max_connections = connections.unwrap_or(spec.max_connections);
+    section.finish();
+    spec
+}
+
+/// Reads `30s`, `2m`, `500ms`, `1h`.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    let milliseconds = match &text[digits.len()..] {
+        "ms" => number,
+        "s" => number.checked_mul(1000)?,
+        "m" => number.checked_mul(60_000)?,
+        "h" => number.checked_mul(3_600_000)?,
+        _ => return None,
+    };
+    (milliseconds <= 3_600_000).then(|| Duration::from_millis(milliseconds))
+}

@@ -1,0 +1,493 @@
+//! Typed access to TOML that never stops at the first mistake: what is wrong is collected, with its line, and keys that
+//! nobody asked for are reported with the nearest one that somebody would have.
+
+use super::problem::{Problem, Severity, quoted};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A file's name and text.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+}
+
+impl Source {
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text
+            .as_bytes()
+            .iter()
+            .take(span.start)
+            .filter(|&&b| b == b'\n')
+            .count()
+            + 1
+    }
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    pub(super) line: usize,
+    pub(super) key: String,
+}
+
+/// Collects problems.
+#[derive(Debug, Default)]
+pub(super) struct Report(RefCell<Vec<Problem>>);
+
+impl Report {
+    pub(super) fn error(&self, place: &Place, text: impl Into<String>) {
+        self.add(Severity::Error, place, text.into());
+    }
+
+    pub(super) fn warning(&self, place: &Place, text: impl Into<String>) {
+        self.add(Severity::Warning, place, text.into());
+    }
+
+    pub(super) fn push(&self, problem: Problem) {
+        self.0.borrow_mut().push(problem);
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.0.into_inner()
+    }
+
+    fn add(&self, severity: Severity, place: &Place, text: String) {
+        let Place { file, line, key } = place.clone();
+        self.push(Problem {
+            severity,
+            file,
+            line,
+            key,
+            text,
+        });
+    }
+}
+
+/// Parses a file; mistakes of syntax are reported, and what could be read is returned.
+pub(super) fn parse<'a>(source: &'a Source, report: &Report) -> DeTable<'a> {
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    for error in errors {
+        let line = error.span().map_or(0, |span| source.line(&span));
+        let place = Place {
+            file: source.path.clone(),
+            line,
+            key: String::new(),
+        };
+        report.error(&place, format!("this is no TOML: {}", error.message()));
+    }
+    table.into_inner()
+}
+
+/// One table, which may be spread over several files: every key may be set in one of them only.
+pub(super) struct Section<'a> {
+    parts: Vec<(&'a DeTable<'a>, &'a Source)>,
+    name: String,
+    place: Place,
+    asked: RefCell<BTreeSet<&'static str>>,
+    report: &'a Report,
+}
+
+/// A value and where it stands.
+pub(super) struct Found<'a> {
+    pub(super) value: &'a DeValue<'a>,
+    pub(super) place: Place,
+    source: &'a Source,
+}
+
+impl<'a> Section<'a> {
+    /// The whole configuration.
+    pub(super) fn root(parts: Vec<(&'a DeTable<'a>, &'a Source)>, report: &'a Report) -> Self {
+        let file = parts.first().map(|(_, source)| source.path.clone()).unwrap_or_default();
+        let place = Place {
+            file,
+            line: 0,
+            key: String::new(),
+        };
+        Self {
+            parts,
+            name: String::new(),
+            place,
+            asked: RefCell::default(),
+            report,
+        }
+    }
+
+    /// Where the section begins.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Where problems go.
+    pub(super) fn report(&self) -> &'a Report {
+        self.report
+    }
+
+    /// The value of `key`, if it is set.
+    pub(super) fn get(&self, key: &'static str) -> Option<Found<'a>> {
+        self.asked.borrow_mut().insert(key);
+        let mut found = self.parts.iter().filter_map(|&(table, source)| {
+            let (name, value) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
+            let place = Place {
+                file: source.path.clone(),
+                line: source.line(&name.span()),
+                key: self.path(key),
+            };
+            Some(Found {
+                value: value.get_ref(),
+                place,
+                source,
+            })
+        });
+        let first = found.next()?;
+        for again in found {
+            let also = format!(
+                "is set a second time; first in {}:{}",
+                first.place.file.display(),
+                first.place.line
+            );
+            self.report.error(&again.place, also);
+        }
+        Some(first)
+    }
+
+    /// Whether `key` is set.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
+    }
+
+    pub(super) fn string(&self, key: &'static str) -> Option<(String, Place)> {
+        let found = self.get(key)?;
+        match found.value.as_str() {
+            Some(text) => Some((text.to_owned(), found.place)),
+            None => self.wrong(&found, "a string in quotes"),
+        }
+    }
+
+    pub(super) fn boolean(&self, key: &'static str) -> Option<bool> {
+        let found = self.get(key)?;
+        found.value.as_bool().or_else(|| self.wrong(&found, "true or false"))
+    }
+
+    pub(super) fn integer(&self, key: &'static str, allowed: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let found = self.get(key)?;
+        let number = found.value.as_integer().and_then(|number| {
+            let digits = number.as_str().replace('_', "");
+            u64::from_str_radix(digits.trim_start_matches('+'), number.radix()).ok()
+        });
+        match number.filter(|number| allowed.contains(number)) {
+            Some(number) => Some(number),
+            None => self.wrong(
+                &found,
+                &format!("a whole number from {} to {}", allowed.start(), allowed.end()),
+            ),
+        }
+    }
+
+    pub(super) fn float(&self, key: &'static str, allowed: std::ops::RangeInclusive<f64>) -> Option<f64> {
+        let found = self.get(key)?;
+        match number(found.value).filter(|number| allowed.contains(number)) {
+            Some(number) => Some(number),
+            None => self.wrong(
+                &found,
+                &format!("a number from {} to {}", allowed.start(), allowed.end()),
+            ),
+        }
+    }
+
+    /// One string or a list of them, each with its place.
+    pub(super) fn strings(&self, key: &'static str) -> Option<Vec<(String, Place)>> {
+        let found = self.get(key)?;
+        if let Some(text) = found.value.as_str() {
+            return Some(vec![(text.to_owned(), found.place)]);
+        }
+        let Some(items) = found.value.as_array() else {
+            return self.wrong(&found, "a string or a list of strings");
+        };
+        let mut strings = Vec::new();
+        for item in items.iter() {
+            let place = Place {
+                line: found.source.line(&item.span()),
+                ..found.place.clone()
+            };
+            match item.get_ref().as_str() {
+                Some(text) => strings.push((text.to_owned(), place)),
+                None => self.report.error(
+                    &place,
+                    format!("{} stands among strings: put it in quotes", shown(item.get_ref())),
+                ),
+            }
+        }
+        Some(strings)
+    }
+
+    /// A table.
+    pub(super) fn table(&self, key: &'static str) -> Option<Section<'a>> {
+        self.asked.borrow_mut().insert(key);
+        let mut parts = Vec::new();
+        let mut place: Option<Place> = None;
+        for &(table, source) in &self.parts {
+            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
+                continue;
+            };
+            let here = Place {
+                file: source.path.clone(),
+                line: source.line(&name.span()),
+                key: self.path(key),
+            };
+            match value.get_ref().as_table() {
+                Some(inner) => parts.push((inner, source)),
+                None => self.report.error(
+                    &here,
+                    format!("is {}, not a table: write [{}]", kind(value.get_ref()), self.path(key)),
+                ),
+            }
+            place.get_or_insert(here);
+        }
+        let place = place.filter(|_| !parts.is_empty())?;
+        Some(Section {
+            parts,
+            name: self.path(key),
+            place,
+            asked: RefCell::default(),
+            report: self.report,
+        })
+    }
+
+    /// The tables of an array of tables, of all files in their order.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+        self.asked.borrow_mut().insert(key);
+        let mut sections = Vec::new();
+        for &(table, source) in &self.parts {
+            let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
+                continue;
+            };
+            let here = Place {
+                file: source.path.clone(),
+                line: source.line(&name.span()),
+                key: self.path(key),
+            };
+            let Some(items) = value.get_ref().as_array() else {
+                self.report.error(
+                    &here,
+                    format!(
+                        "is {}, not a list of tables: write [[{}]]",
+                        kind(value.get_ref()),
+                        self.path(key)
+                    ),
+                );
+                continue;
+            };
+            for item in items.iter() {
+                let name = format!("{}[{}]", self.path(key), sections.len() + 1);
+                match self.nested(item, source, name) {
+                    Ok(section) => sections.push(section),
+                    Err(place) => self
+                        .report
+                        .error(&place, format!("{} stands among tables", shown(item.get_ref()))),
+                }
+            }
+        }
+        sections
+    }
+
+    /// A value that is a table, as a section of its own.
+    pub(super) fn nested(
+        &self,
+        value: &'a Spanned<DeValue<'a>>,
+        source: &'a Source,
+        name: String,
+    ) -> Result<Section<'a>, Place> {
+        let place = Place {
+            file: source.path.clone(),
+            line: source.line(&value.span()),
+            key: name.clone(),
+        };
+        match value.get_ref().as_table() {
+            Some(table) => Ok(Section {
+                parts: vec![(table, source)],
+                name,
+                place,
+                asked: RefCell::default(),
+                report: self.report,
+            }),
+            None => Err(place),
+        }
+    }
+
+    /// The items of a list, or the one value that stands in its place.
+    pub(super) fn items(&self, key: &'static str) -> Option<(Vec<Item<'a>>, Place)> {
+        let found = self.get(key)?;
+        let items = match found.value.as_array() {
+            Some(items) => items
+                .iter()
+                .map(|value| Item {
+                    value: value.get_ref(),
+                    span: value.span(),
+                    source: found.source,
+                })
+                .collect(),
+            None => vec![Item {
+                value: found.value,
+                span: 0..0,
+                source: found.source,
+            }],
+        };
+        Some((items, found.place))
+    }
+
+    /// A table inside a list item.
+    pub(super) fn of_item(&self, item: &Item<'a>, table: &'a DeTable<'a>, name: String, place: Place) -> Section<'a> {
+        Section {
+            parts: vec![(table, item.source)],
+            name,
+            place,
+            asked: RefCell::default(),
+            report: self.report,
+        }
+    }
+
+    /// The keys of this section, for sections whose keys are data.
+    pub(super) fn entries(&self) -> Vec<(String, &'a DeValue<'a>, Place)> {
+        let mut entries = Vec::new();
+        for &(table, source) in &self.parts {
+            for (name, value) in table {
+                let key = name.get_ref().to_string();
+                let place = Place {
+                    file: source.path.clone(),
+                    line: source.line(&name.span()),
+                    key: self.path(&key),
+                };
+                entries.push((key, value.get_ref(), place));
+            }
+        }
+        entries
+    }
+
+    /// As [`finish`](Self::finish), where `key` was read elsewhere.
+    pub(super) fn finish_except(self, key: &'static str) {
+        self.asked.borrow_mut().insert(key);
+        self.finish();
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        let asked = self.asked.borrow();
+        for (key, _, place) in self.entries() {
+            if asked.contains(key.as_str()) {
+                continue;
+            }
+            let near = nearest(&key, asked.iter().copied());
+            let hint = near.map_or_else(
+                || format!("known here: {}", asked.iter().copied().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean \"{near}\"?"),
+            );
+            self.report.error(&place, format!("unknown key; {hint}"));
+        }
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.name)
+        }
+    }
+
+    fn wrong<T>(&self, found: &Found<'_>, wanted: &str) -> Option<T> {
+        self.report.error(
+            &found.place,
+            format!("{} is not allowed here: write {wanted}", shown(found.value)),
+        );
+        None
+    }
+}
+
+/// One item of a list.
+pub(super) struct Item<'a> {
+    pub(super) value: &'a DeValue<'a>,
+    span: Range<usize>,
+    source: &'a Source,
+}
+
+impl Item<'_> {
+    /// Where it stands, given where its list does.
+    pub(super) fn place(&self, list: &Place) -> Place {
+        let line = if self.span.is_empty() {
+            list.line
+        } else {
+            self.source.line(&self.span)
+        };
+        Place { line, ..list.clone() }
+    }
+}
+
+/// A number, whole or not.
+pub(super) fn number(value: &DeValue<'_>) -> Option<f64> {
+    let text = value
+        .as_float()
+        .map(|float| float.as_str())
+        .or_else(|| value.as_integer().map(|integer| integer.as_str()))?;
+    text.replace('_', "").parse().ok()
+}
+
+/// The known name nearest to a wrong one, if one is near.
+pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min()
+        .map(|(_, name)| name)
+}
+
+fn shown(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => quoted(text),
+        DeValue::Integer(number) => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(datetime) => datetime.to_string(),
+        DeValue::Array(_) | DeValue::Table(_) => kind(value).to_owned(),
+    }
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// Reads the lines of a list file: one entry a line, `#` begins a comment. The place of each entry is its own line.
+pub(super) fn list_file(path: &Path, at: &Place, report: &Report) -> Vec<(String, Place)> {
+    if !path.is_absolute() {
+        report.error(at, format!("\"file:{}\" is no absolute path", path.display()));
+        return Vec::new();
+    }
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            report.error(at, format!("list {} cannot be read: {error}", path.display()));
+            return Vec::new();
+        }
+    };
+    let entry = |(index, line): (usize, &str)| {
+        let text = line.split('#').next().unwrap_or_default().trim();
+        let place = Place {
+            file: path.to_owned(),
+            line: index + 1,
+            key: at.key.clone(),
+        };
+        (!text.is_empty()).then(|| (text.to_owned(), place))
+    };
+    text.lines().enumerate().filter_map(entry).collect()
+}

@@ -1,0 +1,125 @@
+//! Plan → edits and reply. Either all edits are possible or none is begun: half a sequence is never committed.
+
+use super::session::Session;
+use crate::action::{Disposition, Edit, Plan};
+use crate::frontend::OnError;
+use crate::policy::Reply;
+use indymilter::{ActionError, Actions, ContextActions, EomContext, SetErrorReply, Status};
+
+/// What came of a plan.
+pub(super) struct Applied {
+    /// The answer to the MTA, where nothing failed.
+    pub status: Status,
+    /// What failed.
+    pub error: Option<String>,
+}
+
+impl Applied {
+    /// The message goes on as it is.
+    pub(super) fn unchanged() -> Self {
+        Self {
+            status: Status::Continue,
+            error: None,
+        }
+    }
+}
+
+/// Carries a plan out.
+pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Actions) -> Applied {
+    let missing = needed(plan) - granted;
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter_names().map(|(name, _)| name).collect();
+        let error = format!("the MTA does not offer {}", names.join(", "));
+        return Applied {
+            status: Status::Continue,
+            error: Some(error),
+        };
+    }
+    for edit in &plan.edits {
+        if let Err(error) = make(cx, edit).await {
+            return failed(edit, &error);
+        }
+    }
+    match &plan.disposition {
+        Disposition::Accept => Applied::unchanged(),
+        Disposition::Hold(reason) => match cx.actions.quarantine(reason.as_str()).await {
+            Ok(()) => Applied::unchanged(),
+            Err(error) => Applied {
+                status: Status::Tempfail,
+                error: Some(format!("quarantine: {error}")),
+            },
+        },
+        Disposition::Reject(reply) => answer(cx, reply, Status::Reject),
+        Disposition::Tempfail(reply) => answer(cx, reply, Status::Tempfail),
+        Disposition::Discard => Applied {
+            status: Status::Discard,
+            error: None,
+        },
+    }
+}
+
+/// What becomes of a message that could not be judged or edited.
+pub(super) async fn on_error(cx: &mut EomContext<Session>, wanted: OnError, granted: Actions) -> Status {
+    if wanted == OnError::Quarantine && granted.contains(Actions::QUARANTINE) {
+        match cx.actions.quarantine("forwarden: could not be judged").await {
+            Ok(()) => return Status::Continue,
+            Err(error) => tracing::error!(%error, "quarantine failed; the MTA is told to try again"),
+        }
+    }
+    wanted.status()
+}
+
+fn needed(plan: &Plan) -> Actions {
+    let mut needed = Actions::empty();
+    for edit in &plan.edits {
+        needed |= match edit {
+            Edit::DeleteHeader { .. } => Actions::CHANGE_HEADER,
+            Edit::InsertHeader { .. } => Actions::ADD_HEADER,
+            Edit::DeleteRecipient(_) => Actions::DELETE_RCPT,
+        };
+    }
+    if matches!(plan.disposition, Disposition::Hold(_)) {
+        needed |= Actions::QUARANTINE;
+    }
+    needed
+}
+
+async fn make(cx: &mut EomContext<Session>, edit: &Edit) -> Result<(), ActionError> {
+    match edit {
+        Edit::DeleteHeader { name, occurrence } => {
+            let occurrence = i32::try_from(*occurrence).unwrap_or(i32::MAX);
+            cx.actions.change_header(name.as_str(), occurrence, None::<&str>).await
+        }
+        // With LEADING_SPACE agreed the body is taken as it is, so the space behind the colon is ours to write.
+        Edit::InsertHeader { name, value } => cx.actions.insert_header(0, *name, lead(cx, value)).await,
+        Edit::DeleteRecipient(recipient) => cx.actions.delete_recipient(recipient.as_str()).await,
+    }
+}
+
+fn lead(cx: &EomContext<Session>, value: &str) -> String {
+    let exact = cx.data.as_ref().is_some_and(Session::writes_leading_space);
+    if exact { format!(" {value}") } else { value.to_owned() }
+}
+
+fn failed(edit: &Edit, error: &ActionError) -> Applied {
+    let what = match edit {
+        Edit::DeleteHeader { name, .. } => format!("taking away {name}"),
+        Edit::InsertHeader { name, .. } => format!("adding {name}"),
+        Edit::DeleteRecipient(recipient) => format!("taking out {recipient}"),
+    };
+    Applied {
+        status: Status::Tempfail,
+        error: Some(format!("{what}: {error}")),
+    }
+}
+
+fn answer(cx: &mut EomContext<Session>, reply: &Reply, status: Status) -> Applied {
+    let set = cx
+        .reply
+        .set_error_reply(&reply.code.to_string(), Some(&reply.enhanced), [reply.text.as_str()]);
+    if let Err(error) = set {
+        // The refusal stands with the MTA's own text.
+        tracing::warn!(%error, code = reply.code, "reply text could not be set");
+    }
+    Applied { status, error: None }
+}

@@ -1,0 +1,281 @@
+//! What an MTA tells on one connection. State lives as long as its phase: MAIL begins a message, its end or an abort
+//! drops it; the connection's own data and the engine stay.
+
+use super::apply::{self, Applied};
+use super::{InProgress, Shared};
+use crate::engine::{Engine, Inspection};
+use crate::event::{Body, Fault};
+use crate::frontend::{ListenerSpec, OnError, Role};
+use crate::message::{Builder, Connection, Message};
+use crate::policy::Mode;
+use indymilter::{Actions, Context, EomContext, Macros, ProtoOpts, SocketInfo, Status};
+use std::ffi::{CStr, CString};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// One connection of an MTA.
+pub(super) struct Session {
+    spec: Arc<ListenerSpec>,
+    shared: Shared,
+    engine: Arc<Engine>,
+    actions: Actions,
+    options: ProtoOpts,
+    connection: Connection,
+    message: Option<InMessage>,
+}
+
+/// One message on it.
+struct InMessage {
+    builder: Builder,
+    _in_progress: InProgress,
+}
+
+impl Session {
+    /// Begins a connection, with the engine of the moment.
+    pub(super) fn new(spec: &Arc<ListenerSpec>, shared: &Shared, actions: Actions, options: ProtoOpts) -> Self {
+        Self {
+            spec: Arc::clone(spec),
+            engine: shared.engine.get(),
+            shared: shared.clone(),
+            actions,
+            options,
+            connection: Connection::default(),
+            message: None,
+        }
+    }
+
+    /// Whether header bodies are exchanged with the space behind the colon.
+    pub(super) fn writes_leading_space(&self) -> bool {
+        self.options.contains(ProtoOpts::LEADING_SPACE)
+    }
+
+    /// The reply to a step, which is none where silence was agreed.
+    fn reply(&self, silent: ProtoOpts) -> Status {
+        if self.options.contains(silent) {
+            Status::Noreply
+        } else {
+            Status::Continue
+        }
+    }
+}
+
+/// A client connected to the MTA.
+pub(super) fn connect(cx: &mut Context<Session>, name: &CStr, socket: &SocketInfo) -> Status {
+    let mta = text_macro(&cx.macros, c"j");
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    let name = lossy(name);
+    session.connection = Connection {
+        client_addr: match socket {
+            SocketInfo::Inet(addr) => Some(addr.ip().to_canonical()),
+            _ => None,
+        },
+        // Postfix writes what it could not look up as `[address]` or `unknown`.
+        client_name: (!name.starts_with('[') && name != "unknown").then_some(name),
+        helo: None,
+        mta,
+    };
+    session.reply(ProtoOpts::NOREPLY_CONNECT)
+}
+
+/// The client gave its name.
+pub(super) fn helo(cx: &mut Context<Session>, name: &CStr) -> Status {
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    session.connection.helo = Some(lossy(name));
+    session.reply(ProtoOpts::NOREPLY_HELO)
+}
+
+/// A message begins.
+pub(super) fn mail(cx: &mut Context<Session>, args: &[CString]) -> Status {
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    let connection = session.connection.clone();
+    let mut builder = Builder::new(
+        &session.spec.name,
+        session.spec.direction,
+        connection,
+        session.shared.limits,
+    );
+    let (path, params) = path_and_params(args);
+    builder.sender(&path, params);
+    session.message = Some(InMessage {
+        builder,
+        _in_progress: InProgress::begin(&session.shared.busy),
+    });
+    session.reply(ProtoOpts::NOREPLY_MAIL)
+}
+
+/// A recipient.
+pub(super) fn rcpt(cx: &mut Context<Session>, args: &[CString]) -> Status {
+    let resolved = text_macro(&cx.macros, c"{rcpt_addr}");
+    let mailer = text_macro(&cx.macros, c"{rcpt_mailer}");
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    if let Some(message) = &mut session.message {
+        let (path, params) = path_and_params(args);
+        message
+            .builder
+            .recipient(&path, params, resolved.as_deref(), mailer.as_deref());
+    }
+    session.reply(ProtoOpts::NOREPLY_RCPT)
+}
+
+/// A header field.
+pub(super) fn header(cx: &mut Context<Session>, name: &CStr, value: &CStr) -> Status {
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    if let Some(message) = &mut session.message {
+        message.builder.header(name.to_bytes(), value.to_bytes());
+    }
+    session.reply(ProtoOpts::NOREPLY_HEADER)
+}
+
+/// A piece of the body.
+pub(super) fn body(cx: &mut Context<Session>, chunk: &[u8]) -> Status {
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    if let Some(message) = session.message.as_mut().filter(|_| session.shared.read_body) {
+        message.builder.body(chunk);
+    }
+    session.reply(ProtoOpts::NOREPLY_BODY)
+}
+
+/// The message is given up.
+pub(super) fn abort(cx: &mut Context<Session>) -> Status {
+    if let Some(session) = &mut cx.data {
+        session.message = None;
+    }
+    Status::Continue
+}
+
+/// The connection ends.
+pub(super) fn close(cx: &mut Context<Session>) -> Status {
+    cx.data = None;
+    Status::Continue
+}
+
+/// The message is complete: judge it, do what policy says, report both, answer.
+pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
+    let Some(session) = &mut cx.data else {
+        return Status::Tempfail;
+    };
+    let Some(InMessage {
+        mut builder,
+        _in_progress,
+    }) = session.message.take()
+    else {
+        return Status::Continue;
+    };
+    builder.queue_id(text_macro(&cx.macros, c"i"));
+    builder.auth_user(text_macro(&cx.macros, c"{auth_authen}"));
+    let message = builder.finish();
+    let (engine, spec, actions) = (Arc::clone(&session.engine), Arc::clone(&session.spec), session.actions);
+    metrics::counter!(crate::metrics::MESSAGES.name, "listener" => spec.name.clone()).increment(1);
+
+    let may_edit = spec.role == Role::Enforce;
+    let judged = catch_unwind(AssertUnwindSafe(|| engine.inspect(&message, may_edit)));
+    let inspection = match judged {
+        Ok(inspection) => inspection,
+        Err(panic) => {
+            fault(&engine, &spec, &message, &panic_text(panic.as_ref()));
+            return apply::on_error(cx, spec.on_error, actions).await;
+        }
+    };
+    count(&inspection);
+    let applied = match inspection.mode {
+        Mode::Observe => Applied::unchanged(),
+        Mode::Enforce => apply::plan(cx, &inspection.plan, actions).await,
+    };
+    // Reporting is ours to get wrong: it must not take back what the message was given.
+    let recorded = catch_unwind(AssertUnwindSafe(|| {
+        engine.record(&message, &inspection, applied.error.as_deref())
+    }));
+    if let Err(panic) = recorded {
+        tracing::error!(queue_id = queue_id(&message), error = %panic_text(panic.as_ref()), "event could not be made");
+    }
+    match (applied.error, applied.status) {
+        (Some(error), status) => {
+            metrics::counter!(crate::metrics::FAULTS.name).increment(1);
+            tracing::error!(queue_id = queue_id(&message), listener = %spec.name, %error, on_error = spec.on_error.name(), "edit failed");
+            match status {
+                // Nothing was begun: the listener's own setting decides.
+                Status::Continue => apply::on_error(cx, spec.on_error, actions).await,
+                // Some edits were made and others not: only a refusal for now undoes them.
+                broken_off => broken_off,
+            }
+        }
+        (None, status) => status,
+    }
+}
+
+fn count(inspection: &Inspection) {
+    for assessment in &inspection.assessments {
+        metrics::counter!(crate::metrics::VERDICTS.name, "verdict" => assessment.verdict.name()).increment(1);
+    }
+}
+
+fn fault(engine: &Engine, spec: &ListenerSpec, message: &Message, error: &str) {
+    metrics::counter!(crate::metrics::FAULTS.name).increment(1);
+    let action = spec.on_error.name();
+    tracing::error!(queue_id = queue_id(message), listener = %spec.name, %error, on_error = action, "message could not be judged");
+    let fault = Fault {
+        fault: "judging",
+        error: error.to_owned(),
+        action,
+        listener: spec.name.clone(),
+        queue_id: message.queue_id.clone(),
+    };
+    if catch_unwind(AssertUnwindSafe(|| engine.report(Body::Fault(fault)))).is_err() {
+        tracing::error!(
+            queue_id = queue_id(message),
+            "the fault could not be reported as an event"
+        );
+    }
+}
+
+fn queue_id(message: &Message) -> &str {
+    message.queue_id.as_deref().unwrap_or("-")
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!(
+        "defect in this program: {}",
+        text.unwrap_or_else(|| "no description".to_owned())
+    )
+}
+
+fn text_macro(macros: &Macros, name: &CStr) -> Option<String> {
+    macros.get(name).map(lossy).filter(|value| !value.is_empty())
+}
+
+/// The path, with or without brackets, then its ESMTP parameters; an empty path where there is none at all.
+fn path_and_params(args: &[CString]) -> (String, Vec<String>) {
+    let mut words = args.iter().map(|arg| lossy(arg));
+    let path = words.next().unwrap_or_default();
+    (path, words.filter(|word| !word.is_empty()).collect())
+}
+
+fn lossy(text: &CStr) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+impl OnError {
+    /// What it means at the end of a message, where the MTA can hold one.
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::Accept => Status::Continue,
+            Self::Tempfail | Self::Quarantine => Status::Tempfail,
+        }
+    }
+}
