@@ -27,9 +27,7 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         weights: config.weights.clone(),
         policy: config.policy.clone(),
         report_ordinary: config.report_ordinary,
-        host: nix::unistd::gethostname()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+        host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         clock,
         sink,
     }
@@ -68,14 +66,8 @@ fn start_log(spec: &LogSpec) {
     use tracing_subscriber::EnvFilter;
     // What is set in the environment, for a look at one run, goes before what is configured.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&spec.level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    let started = if spec.json {
-        builder.json().try_init()
-    } else {
-        builder.with_ansi(false).try_init()
-    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = if spec.json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     if let Err(error) = started {
         eprintln!("forwarden: the log cannot be started: {error}");
     }
@@ -93,25 +85,14 @@ fn start_log(spec: &LogSpec) {
 /// Names every one that cannot listen.
 fn bind_all(specs: &[ListenerSpec]) -> io::Result<Vec<Bound>> {
     let (bound, failed): (Vec<_>, Vec<_>) = specs.iter().map(bind).partition(Result::is_ok);
-    let failed: Vec<String> = failed
-        .into_iter()
-        .filter_map(Result::err)
-        .map(|error| error.to_string())
-        .collect();
-    if failed.is_empty() {
-        Ok(bound.into_iter().flatten().collect())
-    } else {
-        Err(io::Error::other(failed.join("\n")))
-    }
+    let failed: Vec<String> = failed.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    if failed.is_empty() { Ok(bound.into_iter().flatten().collect()) } else { Err(io::Error::other(failed.join("\n"))) }
 }
 
 async fn run(path: &Path, config: Config) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let sink: Arc<dyn Sink> = Arc::new(Writer::start(&config.output).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("events cannot be written to {}: {error}", output_name(&config.output)),
-        )
+        io::Error::new(error.kind(), format!("events cannot be written to {}: {error}", output_name(&config.output)))
     })?);
     let bound = bind_all(&config.listeners)?;
     let current = Arc::new(Current::new(engine(&config, Arc::new(SystemClock), Arc::clone(&sink))));
@@ -128,10 +109,7 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     let mut listeners = JoinSet::new();
     for (spec, bound) in config.listeners.iter().zip(bound) {
         tracing::info!(listener = %spec.name, socket = %spec.socket, role = ?spec.role, "listening");
-        let stop = Stop {
-            accepting: accepting.clone(),
-            serving: serving.clone(),
-        };
+        let stop = Stop { accepting: accepting.clone(), serving: serving.clone() };
         listeners.spawn(milter::run(Arc::new(spec.clone()), bound, shared.clone(), stop));
     }
     notify(&[NotifyState::Ready]);
@@ -165,10 +143,7 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
 
 /// Waits for the messages in progress; at most the drain time, and not at all after a second signal.
 async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
-    tracing::info!(
-        messages = busy.count(),
-        "stopping: no new connections, finishing messages in progress"
-    );
+    tracing::info!(messages = busy.count(), "stopping: no new connections, finishing messages in progress");
     tokio::select! {
         () = busy.wait_until_idle() => {}
         () = tokio::time::sleep(spec.drain) => {

@@ -74,18 +74,11 @@ impl Engine {
         let findings = detect::inspect(message, organization, &self.catalogue);
         let assessments = assess::assess(message, &findings, &self.weights);
         let now = self.clock.now();
-        let decisions: Vec<Decision> = assessments
-            .iter()
-            .map(|assessment| self.policy.decide(message, organization, assessment, now))
-            .collect();
+        let decisions: Vec<Decision> =
+            assessments.iter().map(|assessment| self.policy.decide(message, organization, assessment, now)).collect();
         let plan = action::plan(message, &assessments, &decisions);
         let mode = if may_edit { self.policy.mode } else { Mode::Observe };
-        Inspection {
-            assessments,
-            decisions,
-            plan,
-            mode,
-        }
+        Inspection { assessments, decisions, plan, mode }
     }
 
     /// Reports what was judged and done. `error` is the edit that failed.

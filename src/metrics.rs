@@ -10,30 +10,18 @@ pub struct Metric {
 }
 
 /// Messages judged.
-pub const MESSAGES: Metric = Metric {
-    name: "forwarden_messages_total",
-    help: "Messages judged, by listener.",
-};
+pub const MESSAGES: Metric = Metric { name: "forwarden_messages_total", help: "Messages judged, by listener." };
 /// Verdicts.
-pub const VERDICTS: Metric = Metric {
-    name: "forwarden_verdicts_total",
-    help: "External recipients judged, by verdict.",
-};
+pub const VERDICTS: Metric =
+    Metric { name: "forwarden_verdicts_total", help: "External recipients judged, by verdict." };
 /// Faults.
-pub const FAULTS: Metric = Metric {
-    name: "forwarden_faults_total",
-    help: "Messages that could not be judged or edited.",
-};
+pub const FAULTS: Metric =
+    Metric { name: "forwarden_faults_total", help: "Messages that could not be judged or edited." };
 /// Events taken.
-pub const EVENTS_QUEUED: Metric = Metric {
-    name: "forwarden_events_queued_total",
-    help: "Events taken for output.",
-};
+pub const EVENTS_QUEUED: Metric = Metric { name: "forwarden_events_queued_total", help: "Events taken for output." };
 /// Events lost.
-pub const EVENTS_DROPPED: Metric = Metric {
-    name: "forwarden_events_dropped_total",
-    help: "Events lost because the output could not keep up.",
-};
+pub const EVENTS_DROPPED: Metric =
+    Metric { name: "forwarden_events_dropped_total", help: "Events lost because the output could not keep up." };
 
 /// The table.
 pub const ALL: [&Metric; 5] = [&MESSAGES, &VERDICTS, &FAULTS, &EVENTS_QUEUED, &EVENTS_DROPPED];

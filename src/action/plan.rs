@@ -98,41 +98,25 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
                 _ => None,
             })
         });
-        return whole(
-            Disposition::Reject(reply.unwrap_or_else(Reply::reject)),
-            Done::Rejected,
-            decisions,
-        );
+        return whole(Disposition::Reject(reply.unwrap_or_else(Reply::reject)), Done::Rejected, decisions);
     }
     if all(|action| matches!(action, Action::Discard)) {
         return whole(Disposition::Discard, Done::Discarded, decisions);
     }
 
-    let mut plan = Plan {
-        done: vec![Done::Logged; decisions.len()],
-        ..Plan::default()
-    };
-    if decisions
-        .iter()
-        .any(|decision| wants(decision, |action| matches!(action, Action::Tag)))
-    {
+    let mut plan = Plan { done: vec![Done::Logged; decisions.len()], ..Plan::default() };
+    if decisions.iter().any(|decision| wants(decision, |action| matches!(action, Action::Tag))) {
         plan.edits.extend(tag::clean(message));
     }
     for (decision, done) in decisions.iter().zip(&mut plan.done) {
         if wants(decision, |action| matches!(action, Action::Tag)) {
-            plan.edits.extend(
-                assessment_of(assessments, decision)
-                    .map(|a| tag::fields(a, decision))
-                    .into_iter()
-                    .flatten(),
-            );
+            plan.edits
+                .extend(assessment_of(assessments, decision).map(|a| tag::fields(a, decision)).into_iter().flatten());
             *done = Done::Tagged;
         }
     }
     for (decision, done) in decisions.iter().zip(&mut plan.done) {
-        if wants(decision, |action| {
-            matches!(action, Action::Strip | Action::Reject(_) | Action::Discard)
-        }) {
+        if wants(decision, |action| matches!(action, Action::Strip | Action::Reject(_) | Action::Discard)) {
             plan.edits.extend(
                 message
                     .recipients
@@ -154,45 +138,31 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
         .collect();
     if !held_by.is_empty() {
         plan.disposition = Disposition::Hold(format!("forwarden: {}", distinct(&held_by).join(", ")));
-        plan.done
-            .iter_mut()
-            .filter(|done| **done != Done::Stripped)
-            .for_each(|done| *done = Done::Quarantined);
+        plan.done.iter_mut().filter(|done| **done != Done::Stripped).for_each(|done| *done = Done::Quarantined);
     }
     plan
 }
 
 /// The whole message is disposed of: no edit is worth making.
 fn whole(disposition: Disposition, done: Done, decisions: &[Decision]) -> Plan {
-    Plan {
-        edits: Vec::new(),
-        disposition,
-        done: vec![done; decisions.len()],
-    }
+    Plan { edits: Vec::new(), disposition, done: vec![done; decisions.len()] }
 }
 
 fn assessment_of<'a>(assessments: &'a [Assessment], decision: &Decision) -> Option<&'a Assessment> {
-    assessments
-        .iter()
-        .find(|assessment| assessment.recipient == decision.recipient)
+    assessments.iter().find(|assessment| assessment.recipient == decision.recipient)
 }
 
 fn fill(reply: &Reply, assessments: &[Assessment], decision: &Decision) -> Reply {
     let assessment = assessment_of(assessments, decision);
-    let forwarder = assessment
-        .and_then(|a| a.forwarder.as_ref())
-        .map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let forwarder =
+        assessment.and_then(|a| a.forwarder.as_ref()).map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let destination = assessment.map(|a| a.destination.to_string()).unwrap_or_default();
     let text = reply
         .text
         .replace("{forwarder}", &forwarder)
         .replace("{destination}", &destination)
         .replace("{rule}", decision.rule.as_deref().unwrap_or("default"));
-    let text = text
-        .chars()
-        .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
-        .take(400)
-        .collect();
+    let text = text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).take(400).collect();
     Reply { text, ..reply.clone() }
 }
 

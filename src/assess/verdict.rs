@@ -10,11 +10,7 @@ const CONFLICT_BITS: f64 = 5.0;
 
 /// Judges every external recipient.
 pub fn assess(message: &Message, findings: &Findings, weights: &Weights) -> Vec<Assessment> {
-    findings
-        .targets
-        .iter()
-        .map(|target| one(message, findings, target, weights))
-        .collect()
+    findings.targets.iter().map(|target| one(message, findings, target, weights)).collect()
 }
 
 fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weights) -> Assessment {
@@ -30,22 +26,13 @@ fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weight
                 Some(own) => *own,
                 None => evidence.weight,
             };
-            Weighed {
-                evidence: Evidence {
-                    weight,
-                    ..evidence.clone()
-                },
-                counted: 0.0,
-                explained_by: None,
-            }
+            Weighed { evidence: Evidence { weight, ..evidence.clone() }, counted: 0.0, explained_by: None }
         })
         .collect();
     let excuses = standing_excuses(&seen);
     for weighed in &mut seen {
-        weighed.explained_by = excuses
-            .iter()
-            .find(|(_, excuse)| explains(excuse, &weighed.evidence))
-            .map(|(id, _)| *id);
+        weighed.explained_by =
+            excuses.iter().find(|(_, excuse)| explains(excuse, &weighed.evidence)).map(|(id, _)| *id);
     }
     count(&mut seen, &excuses);
     seen.sort_by(|a, b| {
@@ -59,17 +46,11 @@ fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weight
     let verdict = match (forward, mechanism) {
         (true, Some(Mechanism::BccMap | Mechanism::Journal)) => Verdict::BulkCopy,
         (true, _) => Verdict::AutoForward,
-        (false, _) => excuses
-            .first()
-            .map_or(Verdict::Ordinary, |(_, excuse)| innocent(excuse)),
+        (false, _) => excuses.first().map_or(Verdict::Ordinary, |(_, excuse)| innocent(excuse)),
     };
     let (forwarder, forwarder_guessed) = if forward { forwarder(&seen) } else { (None, false) };
     if let Some(conflict) = forwarder.as_ref().and_then(|forwarder| conflict(&seen, forwarder)) {
-        seen.push(Weighed {
-            evidence: conflict,
-            counted: 0.0,
-            explained_by: None,
-        });
+        seen.push(Weighed { evidence: conflict, counted: 0.0, explained_by: None });
     }
     let original_sender = seen
         .iter()
@@ -140,10 +121,7 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
                 addresses.is_empty()
                     || addresses.iter().any(|list| {
                         list.domain().registrable() == mailbox.domain().registrable()
-                            && mailbox
-                                .local()
-                                .to_ascii_lowercase()
-                                .contains(&list.local().to_ascii_lowercase())
+                            && mailbox.local().to_ascii_lowercase().contains(&list.local().to_ascii_lowercase())
                     })
             };
             generic && named.is_none_or(of_list)
@@ -225,10 +203,9 @@ fn forwarder(seen: &[Weighed]) -> (Option<Address>, bool) {
         .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.names.forwarder.is_some())
         .max_by(|a, b| a.evidence.weight.total_cmp(&b.evidence.weight));
     match strongest {
-        Some(weighed) => (
-            weighed.evidence.names.forwarder.clone(),
-            weighed.evidence.signal.family == Family::Addressing,
-        ),
+        Some(weighed) => {
+            (weighed.evidence.names.forwarder.clone(), weighed.evidence.signal.family == Family::Addressing)
+        }
         None => (None, false),
     }
 }
@@ -241,13 +218,7 @@ fn conflict(seen: &[Weighed], forwarder: &Address) -> Option<Evidence> {
             && weighed.evidence.weight >= CONFLICT_BITS
             && weighed.evidence.names.forwarder.as_ref().is_some_and(names_other)
     })?;
-    let named = other
-        .evidence
-        .names
-        .forwarder
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let named = other.evidence.names.forwarder.as_ref().map(ToString::to_string).unwrap_or_default();
     let value = format!("{} names {named}, not {forwarder}", other.evidence.signal.id);
     Some(Evidence::new(detect::CONFLICTING, other.evidence.place.clone(), &value))
 }

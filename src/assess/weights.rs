@@ -15,11 +15,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self {
-            prior: -5.0,
-            threshold: 0.5,
-            overrides: HashMap::new(),
-        }
+        Self { prior: -5.0, threshold: 0.5, overrides: HashMap::new() }
     }
 }
 

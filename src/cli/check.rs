@@ -14,7 +14,7 @@ use std::sync::Arc;
 ///
 /// Exit status: 0 if it can be used, 1 if not.
 #[derive(Debug, Args)]
-pub struct Command {
+pub(super) struct Command {
     /// Configuration file.
     #[arg(long, short, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
     config: PathBuf,
@@ -33,7 +33,7 @@ enum Format {
 
 impl Command {
     /// Checks.
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         let (loaded, problems) = match Config::load(&self.config) {
             Ok(loaded) => (Some(loaded.config), loaded.warnings),
             Err(problems) => (None, problems.iter().cloned().collect()),
@@ -45,50 +45,33 @@ impl Command {
                 failures.extend(try_out(&engine, config, test).into_iter().map(|text| (test, text)));
             }
         }
-        let errors = problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .count()
-            + failures.len();
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count() + failures.len();
         match self.format {
             Format::Text => {
-                problems.iter().for_each(|problem| println!("{problem}"));
+                problems.iter().for_each(|problem| super::print(&format!("{problem}\n")));
                 for (test, text) in &failures {
-                    println!("{}:{}: error: test: {text}", test.file.display(), test.line);
+                    super::print(&format!("{}:{}: error: test: {text}\n", test.file.display(), test.line));
                 }
-                println!(
-                    "{}",
-                    summary(
-                        &self.config,
-                        loaded.as_ref(),
-                        errors,
-                        problems.len() + failures.len() - errors
-                    )
-                );
+                super::print(&format!(
+                    "{}\n",
+                    summary(&self.config, loaded.as_ref(), errors, problems.len() + failures.len() - errors)
+                ));
             }
             Format::Json => {
                 for problem in &problems {
-                    let severity = if problem.severity == Severity::Error {
-                        "error"
-                    } else {
-                        "warning"
-                    };
+                    let severity = if problem.severity == Severity::Error { "error" } else { "warning" };
                     let line = serde_json::json!({"severity": severity, "file": problem.file, "line": problem.line, "key": problem.key, "text": problem.text});
-                    println!("{line}");
+                    super::print(&format!("{line}\n"));
                 }
                 for (test, text) in &failures {
-                    println!(
-                        "{}",
+                    super::print(&format!(
+                        "{}\n",
                         serde_json::json!({"severity": "error", "file": test.file, "line": test.line, "key": "test", "text": text})
-                    );
+                    ));
                 }
             }
         }
-        if errors == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -139,34 +122,16 @@ fn try_out(engine: &Engine, config: &Config, test: &PolicyTest) -> Vec<String> {
     let actions: Vec<&str> = decision.actions.iter().map(crate::policy::Action::name).collect();
     let expected = &test.expected;
     let found = [
-        (
-            "rule",
-            expected.rule.clone(),
-            decision.rule.clone().unwrap_or_else(none),
-        ),
-        (
-            "exception",
-            expected.exception.clone(),
-            decision.exception.clone().unwrap_or_else(none),
-        ),
+        ("rule", expected.rule.clone(), decision.rule.clone().unwrap_or_else(none)),
+        ("exception", expected.exception.clone(), decision.exception.clone().unwrap_or_else(none)),
         ("verdict", expected.verdict.clone(), assessment.verdict.to_string()),
-        (
-            "forwarder",
-            expected.forwarder.clone(),
-            assessment.forwarder.as_ref().map_or_else(none, ToString::to_string),
-        ),
+        ("forwarder", expected.forwarder.clone(), assessment.forwarder.as_ref().map_or_else(none, ToString::to_string)),
         (
             "mechanism",
             expected.mechanism.clone(),
-            assessment
-                .mechanism
-                .map_or_else(none, |mechanism| mechanism.to_string()),
+            assessment.mechanism.map_or_else(none, |mechanism| mechanism.to_string()),
         ),
-        (
-            "action",
-            expected.action.as_ref().map(|list| list.join(", ")),
-            actions.join(", "),
-        ),
+        ("action", expected.action.as_ref().map(|list| list.join(", ")), actions.join(", ")),
     ];
     found
         .into_iter()

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 /// Say what each detector saw in a message, what it weighed, what policy made of it and what would be edited.
 #[derive(Debug, Args)]
-pub struct Command {
+pub(super) struct Command {
     /// The message: a file in Internet Message Format, or a case folder.
     file: PathBuf,
     #[command(flatten)]
@@ -35,7 +35,7 @@ enum Format {
 
 impl Command {
     /// Explains.
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         let Some((engine, config)) = super::offline_engine(&self.config, &self.options.own) else {
             return ExitCode::FAILURE;
         };
@@ -61,21 +61,17 @@ impl Command {
             let organization = source::organization(&engine.organization, item.envelope.as_ref());
             let inspection = engine.inspect_as(&message, &organization, true);
             match self.format {
-                Format::Text => print!("{}", text(&engine, &message, &inspection)),
+                Format::Text => super::print(&text(&engine, &message, &inspection)),
                 Format::Json => {
                     let lines = engine
                         .events(&message, &organization, &inspection, None)
                         .into_iter()
                         .filter_map(|event| serde_json::to_string(&event).ok());
-                    lines.for_each(|line| println!("{line}"));
+                    lines.for_each(|line| super::print(&format!("{line}\n")));
                 }
             }
         }
-        if problems.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -107,30 +103,15 @@ fn header(out: &mut String, message: &Message) -> std::fmt::Result {
     writeln!(
         out,
         "From        {}",
-        shown(Some(
-            message
-                .authors()
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ))
+        shown(Some(message.authors().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
     )?;
     writeln!(
         out,
         "MAIL FROM   {}",
-        shown(Some(if message.sender.is_null() {
-            "<> (null sender)".into()
-        } else {
-            message.sender.raw.clone()
-        }))
+        shown(Some(if message.sender.is_null() { "<> (null sender)".into() } else { message.sender.raw.clone() }))
     )?;
     let client = message.connection.client_addr.map(|addr| addr.to_string());
-    writeln!(
-        out,
-        "client      {}\n",
-        shown(client.or_else(|| Some("not given: taken for one of ours".into())))
-    )
+    writeln!(out, "client      {}\n", shown(client.or_else(|| Some("not given: taken for one of ours".into()))))
 }
 
 fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, weights: &Weights) -> std::fmt::Result {
@@ -141,20 +122,10 @@ fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, wei
         assessment.verdict, assessment.confidence, weights.threshold
     )?;
     if let Some(mechanism) = assessment.mechanism {
-        let platform = assessment
-            .platform
-            .map(|platform| format!(", marked by {platform}"))
-            .unwrap_or_default();
+        let platform = assessment.platform.map(|platform| format!(", marked by {platform}")).unwrap_or_default();
         writeln!(out, "  mechanism   {mechanism}{platform}")?;
-        let guess = if assessment.forwarder_guessed {
-            " (a guess, by the addressees)"
-        } else {
-            ""
-        };
-        let forwarder = assessment
-            .forwarder
-            .as_ref()
-            .map_or_else(|| "not known".to_owned(), ToString::to_string);
+        let guess = if assessment.forwarder_guessed { " (a guess, by the addressees)" } else { "" };
+        let forwarder = assessment.forwarder.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
         writeln!(out, "  forwarder   {forwarder}{guess}")?;
     }
     if let Some(author) = &assessment.original_sender {
@@ -170,12 +141,7 @@ fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, wei
     }
     for step in &decision.trace {
         let mark = if step.matched { "yes" } else { "no " };
-        writeln!(
-            out,
-            "  {:<11} {mark} {}",
-            step.tried,
-            source::printable(&step.because, 80)
-        )?;
+        writeln!(out, "  {:<11} {mark} {}", step.tried, source::printable(&step.because, 80))?;
     }
     let by = match (&decision.exception, &decision.rule) {
         (Some(exception), _) => format!("exception {exception}"),
@@ -183,15 +149,7 @@ fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, wei
         _ => "policy.default".to_owned(),
     };
     let actions: Vec<&str> = decision.actions.iter().map(crate::policy::Action::name).collect();
-    writeln!(
-        out,
-        "  decision    {} (by {by})",
-        if actions.is_empty() {
-            "log".to_owned()
-        } else {
-            actions.join(", ")
-        }
-    )
+    writeln!(out, "  decision    {} (by {by})", if actions.is_empty() { "log".to_owned() } else { actions.join(", ") })
 }
 
 fn evidence(out: &mut String, weighed: &Weighed) -> std::fmt::Result {
@@ -201,12 +159,7 @@ fn evidence(out: &mut String, weighed: &Weighed) -> std::fmt::Result {
         None if weighed.counted == 0.0 && evidence.weight != 0.0 => " [a stronger one of its family counts]".to_owned(),
         None => String::new(),
     };
-    writeln!(
-        out,
-        "              {:>6}  {}{why}",
-        format!("{:+.1}", weighed.counted),
-        evidence.signal.id
-    )?;
+    writeln!(out, "              {:>6}  {}{why}", format!("{:+.1}", weighed.counted), evidence.signal.id)?;
     let value = source::printable(&evidence.value, 70);
     if !value.is_empty() {
         writeln!(out, "                      {}: {value}", evidence.place)?;
@@ -219,15 +172,7 @@ fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
     if plan.edits.is_empty() && plan.disposition == Disposition::Accept {
         return writeln!(out, "\nThe message stays as it is.");
     }
-    writeln!(
-        out,
-        "\nEdits{}",
-        if inspection.mode == Mode::Observe {
-            " that mode enforce would make"
-        } else {
-            ""
-        }
-    )?;
+    writeln!(out, "\nEdits{}", if inspection.mode == Mode::Observe { " that mode enforce would make" } else { "" })?;
     for edit in &plan.edits {
         match edit {
             Edit::DeleteHeader { name, occurrence } => writeln!(out, "  - take away {name} no. {occurrence}")?,

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod check;
+mod demo;
 mod detectors;
 mod explain;
 mod replay;
@@ -15,6 +16,7 @@ use crate::message::{Domain, DomainSet};
 use crate::sink::NullSink;
 use clap::{Parser, Subcommand};
 use source::ConfigOption;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Command),
+    Demo(demo::Command),
     Check(check::Command),
     Explain(explain::Command),
     Replay(replay::Command),
@@ -45,12 +48,25 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Serve(command) => command.run(),
+            Command::Demo(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Detectors(command) => command.run(),
             Command::Schema(command) => command.run(),
         }
+    }
+}
+
+/// Writes to standard output. Where the reader has gone away the command ends quietly: it has seen enough.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        eprintln!("forwarden: standard output: {error}");
+        std::process::exit(1);
     }
 }
 
@@ -73,8 +89,5 @@ fn offline_engine(option: &ConfigOption, own: &[String]) -> Option<(Engine, Conf
             config.organization.domains.insert(Domain::new(name)?, true);
         }
     }
-    Some((
-        crate::app::engine(&config, Arc::new(SystemClock), Arc::new(NullSink)),
-        config,
-    ))
+    Some((crate::app::engine(&config, Arc::new(SystemClock), Arc::new(NullSink)), config))
 }

@@ -47,7 +47,7 @@ struct Seen<'a> {
 /// Nothing is sent and nothing is changed. What cannot be read is named on standard error, the rest goes on, and the exit
 /// status is 1.
 #[derive(Debug, Args)]
-pub struct Command {
+pub(super) struct Command {
     /// Files and folders.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -63,15 +63,11 @@ pub struct Command {
 
 impl Command {
     /// Replays.
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         let Some((engine, config)) = super::offline_engine(&self.config, &self.own) else {
             return ExitCode::FAILURE;
         };
-        let settings = Settings {
-            format: self.format,
-            limits: config.limits,
-            read_body: config.read_body,
-        };
+        let settings = Settings { format: self.format, limits: config.limits, read_body: config.read_body };
         let mut out = io::BufWriter::new(io::stdout().lock());
         match replay(&engine, settings, &self.paths, &mut out) {
             Ok(0) => ExitCode::SUCCESS,
@@ -88,7 +84,7 @@ impl Command {
 
 /// How a replay is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// A table for people.
     Text,
     /// One JSON object a line.
@@ -104,21 +100,13 @@ fn replay(engine: &Engine, settings: Settings, paths: &[PathBuf], out: &mut dyn 
     let total = items.len();
     let progress = total > 500 && io::stderr().is_terminal() && !io::stdout().is_terminal();
     if settings.format == Format::Text {
-        writeln!(
-            out,
-            "{:<34} {:<28} {:<14} {:>5}  {}",
-            "forwarder", "recipient", "verdict", "conf.", "mechanism, would be"
-        )?;
+        writeln!(out, "{:<34} {:<28} {:<14} {:>5}  mechanism, would be", "forwarder", "recipient", "verdict", "conf.")?;
     }
     for (index, item) in items.iter().enumerate() {
         if progress && index % 100 == 0 {
             eprint!("\r{index} of {total} messages");
         }
-        let circumstances = item
-            .envelope
-            .as_ref()
-            .map(|envelope| envelope.circumstances("replay"))
-            .unwrap_or_default();
+        let circumstances = item.envelope.as_ref().map(|envelope| envelope.circumstances("replay")).unwrap_or_default();
         match item.message(&circumstances, settings.limits, settings.read_body) {
             Ok(message) => one(engine, settings, item, &message, out)?,
             Err(problem) => problems.push(problem),
@@ -155,11 +143,7 @@ fn one(engine: &Engine, settings: Settings, item: &Item, message: &Message, out:
                 writeln!(out)?;
             }
             Format::Text => {
-                let done = if line.would.is_empty() {
-                    line.actions.join("+")
-                } else {
-                    line.would.join("+")
-                };
+                let done = if line.would.is_empty() { line.actions.join("+") } else { line.would.join("+") };
                 let detail = format!("{} {done}", line.mechanism.unwrap_or("-"));
                 let forwarder = line.forwarder.as_deref().unwrap_or("-");
                 writeln!(
@@ -174,11 +158,7 @@ fn one(engine: &Engine, settings: Settings, item: &Item, message: &Message, out:
 }
 
 fn lines<'a>(case: &'a str, inspection: &'a Inspection) -> impl Iterator<Item = Line<'a>> {
-    let sides = inspection
-        .assessments
-        .iter()
-        .zip(&inspection.decisions)
-        .zip(&inspection.plan.done);
+    let sides = inspection.assessments.iter().zip(&inspection.decisions).zip(&inspection.plan.done);
     sides.map(move |((assessment, decision), done)| {
         let would = inspection.mode == Mode::Observe && *done != Done::Logged;
         Line {

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 /// Print the JSON Schema (2020-12) of the events.
 #[derive(Debug, Args)]
-pub struct Command {}
+pub(super) struct Command {}
 
 impl Command {
     /// Prints.
-    pub fn run(self) -> ExitCode {
-        print!("{}", crate::event::schema());
+    pub(super) fn run(self) -> ExitCode {
+        super::print(crate::event::schema());
         ExitCode::SUCCESS
     }
 }

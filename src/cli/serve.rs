@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// Exit status: 0 after SIGTERM, 78 if the configuration is wrong, 1 if a socket or the event file cannot be opened.
 /// The log goes to standard error, events where [events] output says.
 #[derive(Debug, Args)]
-pub struct Command {
+pub(super) struct Command {
     /// Configuration file.
     #[arg(long, short, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
     config: PathBuf,
@@ -17,7 +17,7 @@ pub struct Command {
 
 impl Command {
     /// Serves.
-    pub fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> ExitCode {
         crate::app::serve(&self.config)
     }
 }

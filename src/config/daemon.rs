@@ -30,10 +30,7 @@ pub(super) fn limits(root: &Section<'_>) -> Limits {
         return limits;
     };
     let size = |key, low, default: usize| {
-        section
-            .integer(key, low..=1 << 30)
-            .and_then(|number| usize::try_from(number).ok())
-            .unwrap_or(default)
+        section.integer(key, low..=1 << 30).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
     };
     limits.header_fields = size("header_fields", 100, limits.header_fields);
     limits.header_bytes = size("header_bytes", 64 << 10, limits.header_bytes);
@@ -50,56 +47,43 @@ pub(super) fn events(root: &Section<'_>) -> (Output, bool) {
         return (Output::Stdout, false);
     };
     let output =
-        section
-            .string("output")
-            .and_then(|(text, place)| match text.strip_prefix("file:").map(PathBuf::from) {
-                Some(path) if path.is_absolute() => Some(Output::File(path)),
-                Some(_) => {
-                    section.report().error(
-                        &place,
-                        format!(
-                            "{} is no absolute path: write \"file:/var/log/forwarden/events.jsonl\"",
-                            quoted(&text)
-                        ),
-                    );
-                    None
-                }
-                None if text == "stdout" => Some(Output::Stdout),
-                None => {
-                    section.report().error(
-                        &place,
-                        format!("{} is no output: write \"stdout\" or \"file:/path\"", quoted(&text)),
-                    );
-                    None
-                }
-            });
+        section.string("output").and_then(|(text, place)| match text.strip_prefix("file:").map(PathBuf::from) {
+            Some(path) if path.is_absolute() => Some(Output::File(path)),
+            Some(_) => {
+                section.report().error(
+                    &place,
+                    format!("{} is no absolute path: write \"file:/var/log/forwarden/events.jsonl\"", quoted(&text)),
+                );
+                None
+            }
+            None if text == "stdout" => Some(Output::Stdout),
+            None => {
+                section
+                    .report()
+                    .error(&place, format!("{} is no output: write \"stdout\" or \"file:/path\"", quoted(&text)));
+                None
+            }
+        });
     let ordinary = section.boolean("ordinary").unwrap_or(false);
     section.finish();
     (output.unwrap_or_default(), ordinary)
 }
 
-const LEVELS: &[(&str, &str)] = &[
-    ("error", "error"),
-    ("warn", "warn"),
-    ("info", "info"),
-    ("debug", "debug"),
-    ("trace", "trace"),
-];
+const LEVELS: &[(&str, &str)] =
+    &[("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
 const FORMATS: &[(&str, bool)] = &[("text", false), ("json", true)];
 
 /// `[log]`.
 pub(super) fn log(root: &Section<'_>) -> LogSpec {
     let mut spec = LogSpec::default();
     let Some(section) = root.table("log") else { return spec };
-    if let Some(level) = section
-        .string("level")
-        .and_then(|(text, place)| lists::choice(&section, &text, &place, LEVELS))
+    if let Some(level) =
+        section.string("level").and_then(|(text, place)| lists::choice(&section, &text, &place, LEVELS))
     {
         spec.level = level.to_owned();
     }
-    if let Some(json) = section
-        .string("format")
-        .and_then(|(text, place)| lists::choice(&section, &text, &place, FORMATS))
+    if let Some(json) =
+        section.string("format").and_then(|(text, place)| lists::choice(&section, &text, &place, FORMATS))
     {
         spec.json = json;
     }
@@ -118,16 +102,11 @@ pub(super) fn daemon(root: &Section<'_>) -> DaemonSpec {
             Some(drain) => spec.drain = drain,
             None => section.report().error(
                 &place,
-                format!(
-                    "{} is no duration: write \"30s\", \"2m\" or \"500ms\", at most an hour",
-                    quoted(&text)
-                ),
+                format!("{} is no duration: write \"30s\", \"2m\" or \"500ms\", at most an hour", quoted(&text)),
             ),
         }
     }
-    let connections = section
-        .integer("max_connections", 1..=100_000)
-        .and_then(|number| usize::try_from(number).ok());
+    let connections = section.integer("max_connections", 1..=100_000).and_then(|number| usize::try_from(number).ok());
     spec.max_connections = connections.unwrap_or(spec.max_connections);
     section.finish();
     spec

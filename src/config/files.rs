@@ -20,10 +20,7 @@ fn follow(path: &Path, from: Option<&Place>, sources: &mut Vec<Source>, report: 
         None => report.push(Problem::file(path, text)),
     };
     let known = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if sources
-        .iter()
-        .any(|source| std::fs::canonicalize(&source.path).is_ok_and(|other| other == known))
-    {
+    if sources.iter().any(|source| std::fs::canonicalize(&source.path).is_ok_and(|other| other == known)) {
         return complain(format!("{} is included twice, or includes itself", path.display()));
     }
     if sources.len() >= MAX_FILES {
@@ -34,10 +31,7 @@ fn follow(path: &Path, from: Option<&Place>, sources: &mut Vec<Source>, report: 
         Ok(Err(_)) => return complain(format!("{} is no text in UTF-8", path.display())),
         Err(error) => return complain(format!("{} cannot be read: {error}", path.display())),
     };
-    let source = Source {
-        path: path.to_owned(),
-        text,
-    };
+    let source = Source { path: path.to_owned(), text };
     sources.push(source.clone());
     // Mistakes of syntax are reported when the file is read for good.
     let quiet = Report::default();
@@ -60,15 +54,8 @@ fn expand(from: &Path, pattern: &str, place: &Place, report: &Report) -> Vec<Pat
     let Some((before, after)) = name.split_once('*') else {
         return vec![path];
     };
-    if after.contains('*')
-        || path
-            .parent()
-            .is_some_and(|folder| folder.to_string_lossy().contains('*'))
-    {
-        report.error(
-            place,
-            "one \"*\" may stand in the last part of an include: \"conf.d/*.toml\"",
-        );
+    if after.contains('*') || path.parent().is_some_and(|folder| folder.to_string_lossy().contains('*')) {
+        report.error(place, "one \"*\" may stand in the last part of an include: \"conf.d/*.toml\"");
         return Vec::new();
     }
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -77,10 +64,7 @@ fn expand(from: &Path, pattern: &str, place: &Place, report: &Report) -> Vec<Pat
             .filter_map(Result::ok)
             .map(|entry| entry.path())
             .filter(|file| {
-                let name = file
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-                    .unwrap_or_default();
+                let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 name.len() >= before.len() + after.len()
                     && name.starts_with(before)
                     && name.ends_with(after)

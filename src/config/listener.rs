@@ -8,11 +8,8 @@ use crate::message::Direction;
 
 const ROLES: &[(&str, Role)] = &[("enforce", Role::Enforce), ("observe", Role::Observe)];
 const DIRECTIONS: &[(&str, Direction)] = &[("outbound", Direction::Outbound), ("inbound", Direction::Inbound)];
-const ON_ERROR: &[(&str, OnError)] = &[
-    ("accept", OnError::Accept),
-    ("tempfail", OnError::Tempfail),
-    ("quarantine", OnError::Quarantine),
-];
+const ON_ERROR: &[(&str, OnError)] =
+    &[("accept", OnError::Accept), ("tempfail", OnError::Tempfail), ("quarantine", OnError::Quarantine)];
 
 /// Reads them all.
 pub(super) fn read(root: &Section<'_>) -> Vec<ListenerSpec> {
@@ -23,16 +20,12 @@ pub(super) fn read(root: &Section<'_>) -> Vec<ListenerSpec> {
             for (other, at) in &listeners {
                 let first = format!("first in {}:{}", at.file.display(), at.line);
                 if other.name == spec.name {
-                    section.report().error(
-                        &place,
-                        format!("there are two listeners named {}; {first}", quoted(&spec.name)),
-                    );
+                    section
+                        .report()
+                        .error(&place, format!("there are two listeners named {}; {first}", quoted(&spec.name)));
                 }
                 if other.socket == spec.socket {
-                    section.report().error(
-                        &place,
-                        format!("two listeners have the socket {}; {first}", spec.socket),
-                    );
+                    section.report().error(&place, format!("two listeners have the socket {}; {first}", spec.socket));
                 }
             }
             listeners.push((spec, place));
@@ -46,9 +39,7 @@ fn one(section: &Section<'_>, index: usize) -> Option<ListenerSpec> {
     let report = section.report();
     let word = |key: &'static str| section.string(key);
     let name = word("name").map_or_else(|| format!("listener{}", index + 1), |(name, _)| name);
-    let role = word("role")
-        .and_then(|(text, place)| lists::choice(section, &text, &place, ROLES))
-        .unwrap_or_default();
+    let role = word("role").and_then(|(text, place)| lists::choice(section, &text, &place, ROLES)).unwrap_or_default();
     let direction = word("direction")
         .and_then(|(text, place)| lists::choice(section, &text, &place, DIRECTIONS))
         .unwrap_or_default();
@@ -66,11 +57,7 @@ fn one(section: &Section<'_>, index: usize) -> Option<ListenerSpec> {
             "role \"enforce\" with direction \"inbound\": incoming mail is only watched; write role = \"observe\"",
         );
     }
-    let default_on_error = if role == Role::Observe {
-        OnError::Accept
-    } else {
-        OnError::Tempfail
-    };
+    let default_on_error = if role == Role::Observe { OnError::Accept } else { OnError::Tempfail };
     let allow_place = section.get("allow").map(|found| found.place);
     let allow = lists::networks(section, "allow").unwrap_or_default();
     let mode = mode(section);
@@ -86,57 +73,33 @@ fn one(section: &Section<'_>, index: usize) -> Option<ListenerSpec> {
     let is_unix = matches!(socket, Socket::Unix(_));
     for key in ["mode", "owner", "group"] {
         if let Some(found) = section.get(key).filter(|_| !is_unix) {
-            report.error(
-                &found.place,
-                "is for a UNIX socket; a TCP socket has no file: use allow",
-            );
+            report.error(&found.place, "is for a UNIX socket; a TCP socket has no file: use allow");
         }
     }
     if let Some(place) = allow_place.filter(|_| is_unix) {
-        report.error(
-            &place,
-            "is for a TCP socket; who may use a UNIX socket is told by mode, owner and group",
-        );
+        report.error(&place, "is for a TCP socket; who may use a UNIX socket is told by mode, owner and group");
     }
     let on_error = on_error.map_or(default_on_error, |(value, _)| value);
-    Some(ListenerSpec {
-        name,
-        role,
-        direction,
-        socket,
-        mode,
-        owner,
-        group,
-        allow,
-        on_error,
-    })
+    Some(ListenerSpec { name, role, direction, socket, mode, owner, group, allow, on_error })
 }
 
 fn socket(section: &Section<'_>) -> Option<Socket> {
     let Some((text, place)) = section.string("socket") else {
         if !section.has("socket") {
-            section.report().error(
-                section.place(),
-                "socket is missing: write socket = \"inet:127.0.0.1:8891\" or \"unix:/path\"",
-            );
+            section
+                .report()
+                .error(section.place(), "socket is missing: write socket = \"inet:127.0.0.1:8891\" or \"unix:/path\"");
         }
         return None;
     };
-    Socket::parse(&text)
-        .map_err(|reason| section.report().error(&place, reason))
-        .ok()
+    Socket::parse(&text).map_err(|reason| section.report().error(&place, reason)).ok()
 }
 
 fn mode(section: &Section<'_>) -> Option<u32> {
     let (text, place) = section.string("mode")?;
-    let mode = u32::from_str_radix(text.trim_start_matches("0o"), 8)
-        .ok()
-        .filter(|mode| *mode <= 0o777);
+    let mode = u32::from_str_radix(text.trim_start_matches("0o"), 8).ok().filter(|mode| *mode <= 0o777);
     if mode.is_none() {
-        section.report().error(
-            &place,
-            format!("{} is no file mode: write it in octal, \"0660\"", quoted(&text)),
-        );
+        section.report().error(&place, format!("{} is no file mode: write it in octal, \"0660\"", quoted(&text)));
     }
     mode
 }

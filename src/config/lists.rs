@@ -36,9 +36,7 @@ pub(super) fn addresses(section: &Section<'_>, key: &'static str) -> Option<Addr
 pub(super) fn domains(section: &Section<'_>, key: &'static str, subdomains: bool) -> Option<DomainSet> {
     let mut set = DomainSet::new();
     for (text, place) in entries(section, key)? {
-        let (name, dotted) = text
-            .strip_prefix('.')
-            .map_or((text.as_str(), false), |name| (name, true));
+        let (name, dotted) = text.strip_prefix('.').map_or((text.as_str(), false), |name| (name, true));
         let odd = name.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '*' | '/' | ':' | '"' | ','));
         match Domain::new(name).filter(|_| !odd) {
             Some(domain) => set.insert(domain, subdomains || dotted),
@@ -58,17 +56,11 @@ pub(super) fn domains(section: &Section<'_>, key: &'static str, subdomains: bool
 pub(super) fn networks(section: &Section<'_>, key: &'static str) -> Option<Vec<IpNet>> {
     let mut networks = Vec::new();
     for (text, place) in entries(section, key)? {
-        match text
-            .parse::<IpNet>()
-            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
             Ok(network) => networks.push(network.trunc()),
             Err(_) => section.report().error(
                 &place,
-                format!(
-                    "{} is no network: write \"198.51.100.0/24\", \"2001:db8::/32\" or an address",
-                    quoted(&text)
-                ),
+                format!("{} is no network: write \"198.51.100.0/24\", \"2001:db8::/32\" or an address", quoted(&text)),
             ),
         }
     }
@@ -82,12 +74,7 @@ pub(super) fn choices<T: Copy>(
     known: &[(&'static str, T)],
 ) -> Option<Vec<T>> {
     let strings = section.strings(key)?;
-    Some(
-        strings
-            .iter()
-            .filter_map(|(text, place)| choice(section, text, place, known))
-            .collect(),
-    )
+    Some(strings.iter().filter_map(|(text, place)| choice(section, text, place, known)).collect())
 }
 
 /// One word of a fixed set; a wrong one is reported with those that there are.
@@ -101,13 +88,9 @@ pub(super) fn choice<T: Copy>(
     if found.is_none() {
         let near = super::reader::nearest(text, known.iter().map(|(name, _)| *name));
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let hint = near.map_or_else(
-            || format!("one of: {}", names.join(", ")),
-            |near| format!("did you mean \"{near}\"?"),
-        );
-        section
-            .report()
-            .error(place, format!("{} is not known here; {hint}", quoted(text)));
+        let hint =
+            near.map_or_else(|| format!("one of: {}", names.join(", ")), |near| format!("did you mean \"{near}\"?"));
+        section.report().error(place, format!("{} is not known here; {hint}", quoted(text)));
     }
     found.map(|(_, value)| *value)
 }

@@ -66,24 +66,17 @@ impl Config {
     /// # Errors
     /// Every problem there is, warnings among them, in the order of files and lines.
     pub fn load(path: &Path) -> Result<Loaded, Problems> {
-        let report = reader::Report::default();
+        let report = Report::default();
         let sources = files::read(path, &report);
         let tables: Vec<_> = sources.iter().map(|source| reader::parse(source, &report)).collect();
         let config = read(&tables, &sources, &report);
         let mut problems = report.into_problems();
-        let order = |problem: &Problem| {
-            sources
-                .iter()
-                .position(|source| source.path == problem.file)
-                .unwrap_or(usize::MAX)
-        };
+        let order =
+            |problem: &Problem| sources.iter().position(|source| source.path == problem.file).unwrap_or(usize::MAX);
         problems.sort_by(|a, b| (order(a), a.line, &a.text).cmp(&(order(b), b.line, &b.text)));
         problems.dedup();
         match config.filter(|_| !problems.iter().any(|problem| problem.severity == Severity::Error)) {
-            Some(config) => Ok(Loaded {
-                config,
-                warnings: problems,
-            }),
+            Some(config) => Ok(Loaded { config, warnings: problems }),
             None => Err(Problems(problems)),
         }
     }
@@ -93,10 +86,7 @@ impl Config {
         Self {
             organization: Organization::default(),
             listeners: Vec::new(),
-            policy: Policy {
-                default: vec![crate::policy::Action::Log],
-                ..Policy::default()
-            },
+            policy: Policy { default: vec![crate::policy::Action::Log], ..Policy::default() },
             weights: Weights::default(),
             limits: Limits::default(),
             read_body: false,
@@ -136,10 +126,8 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let (organization, classes) = organization::read(&root);
     let listeners = listener::read(&root);
     if listeners.is_empty() && !root.has("listener") {
-        report.error(
-            root.place(),
-            "there is no [[listener]]: write [[listener]] with socket = \"inet:127.0.0.1:8891\"",
-        );
+        report
+            .error(root.place(), "there is no [[listener]]: write [[listener]] with socket = \"inet:127.0.0.1:8891\"");
     }
     let policy = policy::read(&root, classes, &organization, &listeners, jiff::Timestamp::now());
     let (weights, read_body) = daemon::detection(&root);
@@ -184,18 +172,12 @@ pub struct DaemonSpec {
 
 impl Default for LogSpec {
     fn default() -> Self {
-        Self {
-            level: "info".to_owned(),
-            json: false,
-        }
+        Self { level: "info".to_owned(), json: false }
     }
 }
 
 impl Default for DaemonSpec {
     fn default() -> Self {
-        Self {
-            drain: Duration::from_secs(30),
-            max_connections: 1000,
-        }
+        Self { drain: Duration::from_secs(30), max_connections: 1000 }
     }
 }

@@ -9,28 +9,22 @@ use crate::policy::Classes;
 pub(super) fn read(root: &Section<'_>) -> (Organization, Classes) {
     let (mut organization, mut classes) = (Organization::default(), Classes::default());
     let Some(section) = root.table("organization") else {
-        root.report().error(
-            root.place(),
-            "there is no [organization]: write [organization] with domains = [\"your.domain\"]",
-        );
+        root.report()
+            .error(root.place(), "there is no [organization]: write [organization] with domains = [\"your.domain\"]");
         return (organization, classes);
     };
     let subdomains = section.boolean("subdomains").unwrap_or(true);
     match lists::domains(&section, "domains", subdomains) {
         Some(domains) => {
             if domains.is_empty() {
-                section.report().error(
-                    section.place(),
-                    "domains is empty: without own domains every address is outside",
-                );
+                section
+                    .report()
+                    .error(section.place(), "domains is empty: without own domains every address is outside");
             }
             organization.domains = domains;
         }
         None if !section.has("domains") => {
-            section.report().error(
-                section.place(),
-                "domains is missing: without own domains every address is outside",
-            );
+            section.report().error(section.place(), "domains is missing: without own domains every address is outside");
         }
         None => {}
     }

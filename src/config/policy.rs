@@ -21,15 +21,9 @@ pub(super) fn read(
     listeners: &[ListenerSpec],
     now: Timestamp,
 ) -> Policy {
-    let mut policy = Policy {
-        classes,
-        default: vec![Action::Log],
-        ..Policy::default()
-    };
+    let mut policy = Policy { classes, default: vec![Action::Log], ..Policy::default() };
     if let Some(section) = root.table("policy") {
-        let mode = section
-            .string("mode")
-            .and_then(|(text, place)| lists::choice(&section, &text, &place, MODES));
+        let mode = section.string("mode").and_then(|(text, place)| lists::choice(&section, &text, &place, MODES));
         policy.mode = mode.unwrap_or_default();
         if let Some(actions) = actions(&section, "default", listeners) {
             policy.default = actions;
@@ -66,12 +60,7 @@ pub(super) fn read(
 
 fn unique(section: &Section<'_>, ids: &mut Vec<(String, Place)>, id: &str) {
     if let Some((_, first)) = ids.iter().find(|(known, _)| known == id) {
-        let text = format!(
-            "id {} is taken; first in {}:{}",
-            quoted(id),
-            first.file.display(),
-            first.line
-        );
+        let text = format!("id {} is taken; first in {}:{}", quoted(id), first.file.display(), first.line);
         section.report().error(section.place(), text);
     }
     ids.push((id.to_owned(), section.place().clone()));
@@ -80,9 +69,7 @@ fn unique(section: &Section<'_>, ids: &mut Vec<(String, Place)>, id: &str) {
 fn id(section: &Section<'_>) -> String {
     let Some((id, place)) = section.string("id") else {
         if !section.has("id") {
-            section
-                .report()
-                .error(section.place(), "id is missing: events name the entry by it");
+            section.report().error(section.place(), "id is missing: events name the entry by it");
         }
         return String::new();
     };
@@ -90,10 +77,7 @@ fn id(section: &Section<'_>) -> String {
     if !fine {
         section.report().error(
             &place,
-            format!(
-                "{} is no id: use letters, digits, \"-\", \"_\" and \".\", at most 64",
-                quoted(&id)
-            ),
+            format!("{} is no id: use letters, digits, \"-\", \"_\" and \".\", at most 64", quoted(&id)),
         );
     }
     id
@@ -104,10 +88,7 @@ fn exception(section: &Section<'_>, organization: &Organization, now: Timestamp)
     let word = |key: &'static str| section.string(key).map(|(text, _)| text);
     for key in ["forwarder", "destination"] {
         if !section.has(key) {
-            report.error(
-                section.place(),
-                format!("{key} is missing: an exception is for a pair; write \"*\" for any"),
-            );
+            report.error(section.place(), format!("{key} is missing: an exception is for a pair; write \"*\" for any"));
         }
     }
     let expires = expires(section);
@@ -115,16 +96,12 @@ fn exception(section: &Section<'_>, organization: &Organization, now: Timestamp)
         report.warning(place, "has expired: the exception no longer applies");
     }
     for (text, place) in section.strings("destination").unwrap_or_default() {
-        let domain = text
-            .rsplit_once('@')
-            .and_then(|(_, domain)| crate::message::Domain::new(domain.trim_start_matches('.')));
+        let domain =
+            text.rsplit_once('@').and_then(|(_, domain)| crate::message::Domain::new(domain.trim_start_matches('.')));
         if domain.is_some_and(|domain| organization.domains.contains(&domain)) {
             report.warning(
                 &place,
-                format!(
-                    "{} is inside: mail to it is no forward, and needs no exception",
-                    quoted(&text)
-                ),
+                format!("{} is inside: mail to it is no forward, and needs no exception", quoted(&text)),
             );
         }
     }
@@ -150,37 +127,23 @@ fn expires(section: &Section<'_>) -> Option<(Timestamp, Place)> {
     };
     let end_of_day = || {
         let date: jiff::civil::Date = text.parse().ok()?;
-        jiff::tz::TimeZone::UTC
-            .to_timestamp(date.tomorrow().ok()?.at(0, 0, 0, 0))
-            .ok()
+        jiff::tz::TimeZone::UTC.to_timestamp(date.tomorrow().ok()?.at(0, 0, 0, 0)).ok()
     };
     let is_date = text.len() == "2027-01-31".len();
     let expires = if is_date { end_of_day() } else { text.parse().ok() };
     if expires.is_none() {
-        section.report().error(
-            &found.place,
-            "is no date: write 2027-01-31 (the last day), or 2027-01-31T18:00:00Z",
-        );
+        section.report().error(&found.place, "is no date: write 2027-01-31 (the last day), or 2027-01-31T18:00:00Z");
     }
     Some((expires?, found.place))
 }
 
 fn rule(section: &Section<'_>, listeners: &[ListenerSpec]) -> Rule {
-    let when = section
-        .table("when")
-        .map_or_else(|| Condition::All(Vec::new()), |table| condition(table, listeners, 0));
+    let when = section.table("when").map_or_else(|| Condition::All(Vec::new()), |table| condition(table, listeners, 0));
     let then = actions(section, "then", listeners);
     if then.is_none() && !section.has("then") {
-        section.report().error(
-            section.place(),
-            "then is missing: write then = [\"log\"], or another action",
-        );
+        section.report().error(section.place(), "then is missing: write then = [\"log\"], or another action");
     }
-    Rule {
-        id: id(section),
-        when,
-        then: then.unwrap_or_default(),
-    }
+    Rule { id: id(section), when, then: then.unwrap_or_default() }
 }
 
 /// How deep conditions may be nested.
@@ -189,32 +152,17 @@ const MAX_DEPTH: usize = 16;
 fn condition(section: Section<'_>, listeners: &[ListenerSpec], depth: usize) -> Condition {
     let mut parts = Vec::new();
     if depth > MAX_DEPTH {
-        section.report().error(
-            section.place(),
-            format!("conditions are nested more than {MAX_DEPTH} deep"),
-        );
+        section.report().error(section.place(), format!("conditions are nested more than {MAX_DEPTH} deep"));
         return Condition::All(parts);
     }
-    let words = |key: &'static str| {
-        section
-            .strings(key)
-            .map(|list| list.into_iter().map(|(text, _)| text).collect::<Vec<_>>())
-    };
+    let words =
+        |key: &'static str| section.strings(key).map(|list| list.into_iter().map(|(text, _)| text).collect::<Vec<_>>());
     if section.has("all") {
-        parts.extend(
-            section
-                .tables("all")
-                .into_iter()
-                .map(|part| condition(part, listeners, depth + 1)),
-        );
+        parts.extend(section.tables("all").into_iter().map(|part| condition(part, listeners, depth + 1)));
     }
     if section.has("any") {
         parts.push(Condition::Any(
-            section
-                .tables("any")
-                .into_iter()
-                .map(|part| condition(part, listeners, depth + 1))
-                .collect(),
+            section.tables("any").into_iter().map(|part| condition(part, listeners, depth + 1)).collect(),
         ));
     }
     if let Some(part) = section.table("not") {
@@ -237,9 +185,7 @@ fn condition(section: Section<'_>, listeners: &[ListenerSpec], depth: usize) -> 
     parts.extend(words("authenticated_user").map(Condition::AuthenticatedUser));
     parts.extend(lists::networks(&section, "client").map(Condition::Client));
     parts.extend(
-        section
-            .strings("listener")
-            .map(|names| Condition::Listener(listener_names(&section, names, listeners))),
+        section.strings("listener").map(|names| Condition::Listener(listener_names(&section, names, listeners))),
     );
     parts.extend(section.integer("size", 0..=u64::MAX / 2).map(Condition::Size));
     section.finish();
@@ -253,26 +199,18 @@ fn listener_names(section: &Section<'_>, names: Vec<(String, Place)>, listeners:
     let known = || listeners.iter().map(|spec| spec.name.as_str());
     for (name, place) in names.iter().filter(|(name, _)| !known().any(|known| known == name)) {
         let all: Vec<&str> = known().collect();
-        section.report().error(
-            place,
-            format!("there is no listener {}; there are: {}", quoted(name), all.join(", ")),
-        );
+        section.report().error(place, format!("there is no listener {}; there are: {}", quoted(name), all.join(", ")));
     }
     names.into_iter().map(|(name, _)| name).collect()
 }
 
 fn mechanisms() -> Vec<(&'static str, Mechanism)> {
-    Mechanism::ALL
-        .iter()
-        .map(|mechanism| (mechanism.name(), *mechanism))
-        .collect()
+    Mechanism::ALL.iter().map(|mechanism| (mechanism.name(), *mechanism)).collect()
 }
 
 fn platforms() -> Vec<(&'static str, &'static str)> {
-    let mut names: Vec<&str> = detect::catalogue()
-        .map(|signal| signal.platform)
-        .filter(|name| !name.is_empty())
-        .collect();
+    let mut names: Vec<&str> =
+        detect::catalogue().map(|signal| signal.platform).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(|name| (name, name)).collect()
@@ -287,9 +225,7 @@ fn actions(section: &Section<'_>, key: &'static str, listeners: &[ListenerSpec])
             DeValue::String(name) => plain_action(section, name, &place),
             DeValue::Table(_) => action_with_text(section, item, &place),
             _ => {
-                section
-                    .report()
-                    .error(&place, "an action is a name in quotes, or { reject = { … } }");
+                section.report().error(&place, "an action is a name in quotes, or { reject = { … } }");
                 None
             }
         };
@@ -325,45 +261,32 @@ fn plain_action(section: &Section<'_>, name: &str, place: &Place) -> Option<Acti
 fn action_with_text(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<Action> {
     let table = item.value.as_table()?;
     let outer = section.of_item(item, table, place.key.clone(), place.clone());
-    let reject = outer
-        .table("reject")
-        .map(|table| Action::Reject(reply(table, Reply::reject(), 500)));
-    let tempfail = outer
-        .table("tempfail")
-        .map(|table| Action::Tempfail(reply(table, Reply::tempfail(), 400)));
+    let reject = outer.table("reject").map(|table| Action::Reject(reply(table, Reply::reject(), 500)));
+    let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(table, Reply::tempfail(), 400)));
     outer.finish();
     reject.or(tempfail)
 }
 
 fn reply(section: Section<'_>, default: Reply, class: u16) -> Reply {
     let report = section.report();
-    let code = section
-        .integer("code", u64::from(class)..=u64::from(class) + 99)
-        .and_then(|code| u16::try_from(code).ok());
+    let code =
+        section.integer("code", u64::from(class)..=u64::from(class) + 99).and_then(|code| u16::try_from(code).ok());
     let digit = class / 100;
     let enhanced = section.string("enhanced").map(|(text, place)| {
         let parts: Vec<&str> = text.split('.').collect();
         let numbers = parts.len() == 3
-            && parts
-                .iter()
-                .all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()));
+            && parts.iter().all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()));
         if !numbers || parts[0] != digit.to_string() {
             report.error(
                 &place,
-                format!(
-                    "{} is no enhanced status code of this kind: write \"{digit}.7.1\"",
-                    quoted(&text)
-                ),
+                format!("{} is no enhanced status code of this kind: write \"{digit}.7.1\"", quoted(&text)),
             );
         }
         text
     });
     let text = section.string("text").map(|(text, place)| {
         if text.is_empty() || text.len() > 400 || !text.bytes().all(|b| matches!(b, b' '..=b'~')) {
-            report.error(
-                &place,
-                "the text of a reply is one line of 1 to 400 printable ASCII characters",
-            );
+            report.error(&place, "the text of a reply is one line of 1 to 400 printable ASCII characters");
         }
         text
     });
@@ -388,17 +311,13 @@ pub(super) fn weights(section: &Section<'_>) -> std::collections::HashMap<String
                 || "`forwarden detectors` lists them".to_owned(),
                 |near| format!("did you mean \"{near}\"?"),
             );
-            table
-                .report()
-                .error(&place, format!("there is no evidence {}; {hint}", quoted(&id)));
+            table.report().error(&place, format!("there is no evidence {}; {hint}", quoted(&id)));
         }
         match number(value).filter(|bits| (0.0..=20.0).contains(bits)) {
             Some(bits) => {
                 weights.insert(id, bits);
             }
-            None => table
-                .report()
-                .error(&place, "a weight is a number of bits from 0 to 20"),
+            None => table.report().error(&place, "a weight is a number of bits from 0 to 20"),
         }
     }
     weights

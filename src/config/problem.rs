@@ -30,13 +30,7 @@ pub struct Problem {
 impl Problem {
     /// An error about a file as a whole.
     pub(super) fn file(file: &Path, text: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            file: file.to_owned(),
-            line: 0,
-            key: String::new(),
-            text: text.into(),
-        }
+        Self { severity: Severity::Error, file: file.to_owned(), line: 0, key: String::new(), text: text.into() }
     }
 }
 

@@ -18,13 +18,7 @@ pub(super) struct Source {
 
 impl Source {
     fn line(&self, span: &Range<usize>) -> usize {
-        self.text
-            .as_bytes()
-            .iter()
-            .take(span.start)
-            .filter(|&&b| b == b'\n')
-            .count()
-            + 1
+        self.text.as_bytes().iter().take(span.start).filter(|&&b| b == b'\n').count() + 1
     }
 }
 
@@ -59,13 +53,7 @@ impl Report {
 
     fn add(&self, severity: Severity, place: &Place, text: String) {
         let Place { file, line, key } = place.clone();
-        self.push(Problem {
-            severity,
-            file,
-            line,
-            key,
-            text,
-        });
+        self.push(Problem { severity, file, line, key, text });
     }
 }
 
@@ -74,11 +62,7 @@ pub(super) fn parse<'a>(source: &'a Source, report: &Report) -> DeTable<'a> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     for error in errors {
         let line = error.span().map_or(0, |span| source.line(&span));
-        let place = Place {
-            file: source.path.clone(),
-            line,
-            key: String::new(),
-        };
+        let place = Place { file: source.path.clone(), line, key: String::new() };
         report.error(&place, format!("this is no TOML: {}", error.message()));
     }
     table.into_inner()
@@ -104,18 +88,8 @@ impl<'a> Section<'a> {
     /// The whole configuration.
     pub(super) fn root(parts: Vec<(&'a DeTable<'a>, &'a Source)>, report: &'a Report) -> Self {
         let file = parts.first().map(|(_, source)| source.path.clone()).unwrap_or_default();
-        let place = Place {
-            file,
-            line: 0,
-            key: String::new(),
-        };
-        Self {
-            parts,
-            name: String::new(),
-            place,
-            asked: RefCell::default(),
-            report,
-        }
+        let place = Place { file, line: 0, key: String::new() };
+        Self { parts, name: String::new(), place, asked: RefCell::default(), report }
     }
 
     /// Where the section begins.
@@ -133,24 +107,12 @@ impl<'a> Section<'a> {
         self.asked.borrow_mut().insert(key);
         let mut found = self.parts.iter().filter_map(|&(table, source)| {
             let (name, value) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
-            let place = Place {
-                file: source.path.clone(),
-                line: source.line(&name.span()),
-                key: self.path(key),
-            };
-            Some(Found {
-                value: value.get_ref(),
-                place,
-                source,
-            })
+            let place = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
+            Some(Found { value: value.get_ref(), place, source })
         });
         let first = found.next()?;
         for again in found {
-            let also = format!(
-                "is set a second time; first in {}:{}",
-                first.place.file.display(),
-                first.place.line
-            );
+            let also = format!("is set a second time; first in {}:{}", first.place.file.display(), first.place.line);
             self.report.error(&again.place, also);
         }
         Some(first)
@@ -182,10 +144,7 @@ impl<'a> Section<'a> {
         });
         match number.filter(|number| allowed.contains(number)) {
             Some(number) => Some(number),
-            None => self.wrong(
-                &found,
-                &format!("a whole number from {} to {}", allowed.start(), allowed.end()),
-            ),
+            None => self.wrong(&found, &format!("a whole number from {} to {}", allowed.start(), allowed.end())),
         }
     }
 
@@ -193,10 +152,7 @@ impl<'a> Section<'a> {
         let found = self.get(key)?;
         match number(found.value).filter(|number| allowed.contains(number)) {
             Some(number) => Some(number),
-            None => self.wrong(
-                &found,
-                &format!("a number from {} to {}", allowed.start(), allowed.end()),
-            ),
+            None => self.wrong(&found, &format!("a number from {} to {}", allowed.start(), allowed.end())),
         }
     }
 
@@ -211,16 +167,12 @@ impl<'a> Section<'a> {
         };
         let mut strings = Vec::new();
         for item in items.iter() {
-            let place = Place {
-                line: found.source.line(&item.span()),
-                ..found.place.clone()
-            };
+            let place = Place { line: found.source.line(&item.span()), ..found.place.clone() };
             match item.get_ref().as_str() {
                 Some(text) => strings.push((text.to_owned(), place)),
-                None => self.report.error(
-                    &place,
-                    format!("{} stands among strings: put it in quotes", shown(item.get_ref())),
-                ),
+                None => self
+                    .report
+                    .error(&place, format!("{} stands among strings: put it in quotes", shown(item.get_ref()))),
             }
         }
         Some(strings)
@@ -235,28 +187,17 @@ impl<'a> Section<'a> {
             let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
                 continue;
             };
-            let here = Place {
-                file: source.path.clone(),
-                line: source.line(&name.span()),
-                key: self.path(key),
-            };
+            let here = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
             match value.get_ref().as_table() {
                 Some(inner) => parts.push((inner, source)),
-                None => self.report.error(
-                    &here,
-                    format!("is {}, not a table: write [{}]", kind(value.get_ref()), self.path(key)),
-                ),
+                None => self
+                    .report
+                    .error(&here, format!("is {}, not a table: write [{}]", kind(value.get_ref()), self.path(key))),
             }
             place.get_or_insert(here);
         }
         let place = place.filter(|_| !parts.is_empty())?;
-        Some(Section {
-            parts,
-            name: self.path(key),
-            place,
-            asked: RefCell::default(),
-            report: self.report,
-        })
+        Some(Section { parts, name: self.path(key), place, asked: RefCell::default(), report: self.report })
     }
 
     /// The tables of an array of tables, of all files in their order.
@@ -267,19 +208,11 @@ impl<'a> Section<'a> {
             let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
                 continue;
             };
-            let here = Place {
-                file: source.path.clone(),
-                line: source.line(&name.span()),
-                key: self.path(key),
-            };
+            let here = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
             let Some(items) = value.get_ref().as_array() else {
                 self.report.error(
                     &here,
-                    format!(
-                        "is {}, not a list of tables: write [[{}]]",
-                        kind(value.get_ref()),
-                        self.path(key)
-                    ),
+                    format!("is {}, not a list of tables: write [[{}]]", kind(value.get_ref()), self.path(key)),
                 );
                 continue;
             };
@@ -287,9 +220,7 @@ impl<'a> Section<'a> {
                 let name = format!("{}[{}]", self.path(key), sections.len() + 1);
                 match self.nested(item, source, name) {
                     Ok(section) => sections.push(section),
-                    Err(place) => self
-                        .report
-                        .error(&place, format!("{} stands among tables", shown(item.get_ref()))),
+                    Err(place) => self.report.error(&place, format!("{} stands among tables", shown(item.get_ref()))),
                 }
             }
         }
@@ -303,11 +234,7 @@ impl<'a> Section<'a> {
         source: &'a Source,
         name: String,
     ) -> Result<Section<'a>, Place> {
-        let place = Place {
-            file: source.path.clone(),
-            line: source.line(&value.span()),
-            key: name.clone(),
-        };
+        let place = Place { file: source.path.clone(), line: source.line(&value.span()), key: name.clone() };
         match value.get_ref().as_table() {
             Some(table) => Ok(Section {
                 parts: vec![(table, source)],
@@ -326,30 +253,16 @@ impl<'a> Section<'a> {
         let items = match found.value.as_array() {
             Some(items) => items
                 .iter()
-                .map(|value| Item {
-                    value: value.get_ref(),
-                    span: value.span(),
-                    source: found.source,
-                })
+                .map(|value| Item { value: value.get_ref(), span: value.span(), source: found.source })
                 .collect(),
-            None => vec![Item {
-                value: found.value,
-                span: 0..0,
-                source: found.source,
-            }],
+            None => vec![Item { value: found.value, span: 0..0, source: found.source }],
         };
         Some((items, found.place))
     }
 
     /// A table inside a list item.
     pub(super) fn of_item(&self, item: &Item<'a>, table: &'a DeTable<'a>, name: String, place: Place) -> Section<'a> {
-        Section {
-            parts: vec![(table, item.source)],
-            name,
-            place,
-            asked: RefCell::default(),
-            report: self.report,
-        }
+        Section { parts: vec![(table, item.source)], name, place, asked: RefCell::default(), report: self.report }
     }
 
     /// The keys of this section, for sections whose keys are data.
@@ -358,11 +271,7 @@ impl<'a> Section<'a> {
         for &(table, source) in &self.parts {
             for (name, value) in table {
                 let key = name.get_ref().to_string();
-                let place = Place {
-                    file: source.path.clone(),
-                    line: source.line(&name.span()),
-                    key: self.path(&key),
-                };
+                let place = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(&key) };
                 entries.push((key, value.get_ref(), place));
             }
         }
@@ -392,18 +301,11 @@ impl<'a> Section<'a> {
     }
 
     fn path(&self, key: &str) -> String {
-        if self.name.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.name)
-        }
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
     fn wrong<T>(&self, found: &Found<'_>, wanted: &str) -> Option<T> {
-        self.report.error(
-            &found.place,
-            format!("{} is not allowed here: write {wanted}", shown(found.value)),
-        );
+        self.report.error(&found.place, format!("{} is not allowed here: write {wanted}", shown(found.value)));
         None
     }
 }
@@ -418,11 +320,7 @@ pub(super) struct Item<'a> {
 impl Item<'_> {
     /// Where it stands, given where its list does.
     pub(super) fn place(&self, list: &Place) -> Place {
-        let line = if self.span.is_empty() {
-            list.line
-        } else {
-            self.source.line(&self.span)
-        };
+        let line = if self.span.is_empty() { list.line } else { self.source.line(&self.span) };
         Place { line, ..list.clone() }
     }
 }
@@ -431,8 +329,8 @@ impl Item<'_> {
 pub(super) fn number(value: &DeValue<'_>) -> Option<f64> {
     let text = value
         .as_float()
-        .map(|float| float.as_str())
-        .or_else(|| value.as_integer().map(|integer| integer.as_str()))?;
+        .map(toml::de::DeFloat::as_str)
+        .or_else(|| value.as_integer().map(toml::de::DeInteger::as_str))?;
     text.replace('_', "").parse().ok()
 }
 
@@ -482,11 +380,7 @@ pub(super) fn list_file(path: &Path, at: &Place, report: &Report) -> Vec<(String
     };
     let entry = |(index, line): (usize, &str)| {
         let text = line.split('#').next().unwrap_or_default().trim();
-        let place = Place {
-            file: path.to_owned(),
-            line: index + 1,
-            key: at.key.clone(),
-        };
+        let place = Place { file: path.to_owned(), line: index + 1, key: at.key.clone() };
         (!text.is_empty()).then(|| (text.to_owned(), place))
     };
     text.lines().enumerate().filter_map(entry).collect()

@@ -52,16 +52,11 @@ fn one(section: Section<'_>) -> Option<PolicyTest> {
     let Place { file, line, .. } = section.place().clone();
     let message = word("message");
     if message.is_none() && !section.has("message") {
-        report.error(
-            section.place(),
-            "message is missing: write message = \"tests/forward.eml\"",
-        );
+        report.error(section.place(), "message is missing: write message = \"tests/forward.eml\"");
     }
-    let client = section.string("client").and_then(|(text, place)| {
-        text.parse()
-            .map_err(|_| report.error(&place, "is no address of a client"))
-            .ok()
-    });
+    let client = section
+        .string("client")
+        .and_then(|(text, place)| text.parse().map_err(|_| report.error(&place, "is no address of a client")).ok());
     let mut expected = Expected::default();
     match section.table("expect") {
         Some(table) => {
@@ -72,29 +67,16 @@ fn one(section: Section<'_>) -> Option<PolicyTest> {
                 verdict: word("verdict"),
                 forwarder: word("forwarder"),
                 mechanism: word("mechanism"),
-                action: table
-                    .strings("action")
-                    .map(|list| list.into_iter().map(|(text, _)| text).collect()),
+                action: table.strings("action").map(|list| list.into_iter().map(|(text, _)| text).collect()),
             };
             table.finish();
         }
-        None => report.error(
-            section.place(),
-            "expect is missing: a test that expects nothing cannot fail",
-        ),
+        None => report.error(section.place(), "expect is missing: a test that expects nothing cannot fail"),
     }
     let test = PolicyTest {
-        message: file
-            .parent()
-            .unwrap_or(std::path::Path::new("."))
-            .join(message.unwrap_or_default()),
+        message: file.parent().unwrap_or(std::path::Path::new(".")).join(message.unwrap_or_default()),
         mail_from: word("mail_from"),
-        rcpt: section
-            .strings("rcpt")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(text, _)| text)
-            .collect(),
+        rcpt: section.strings("rcpt").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
         client,
         listener: word("listener"),
         expected,

@@ -159,11 +159,7 @@ fn recipient(scene: &Scene<'_>, target: &Target) -> Option<Evidence> {
     if let Some(given) = &target.resolved_from {
         let value = format!("{given} is resolved to {}", target.destination);
         let names = Names::forwarder(given.mailbox());
-        return Some(
-            Evidence::new(&RESOLVED, "RCPT", &value)
-                .of_recipient(target.recipient)
-                .naming(names),
-        );
+        return Some(Evidence::new(&RESOLVED, "RCPT", &value).of_recipient(target.recipient).naming(names));
     }
     let original = recipient.original();
     let value = recipient.params.iter().collect::<Vec<_>>().join(" ");
@@ -175,10 +171,7 @@ fn recipient(scene: &Scene<'_>, target: &Target) -> Option<Evidence> {
     if !recipient.notify_never() || scene.message.sender.is_null() || scene.addresses(&target.destination) {
         return None;
     }
-    let names = Names {
-        forwarder: copied_mailbox(scene),
-        ..Names::default()
-    };
+    let names = Names { forwarder: copied_mailbox(scene), ..Names::default() };
     match original {
         Some(original) if original.same(&target.destination) => Some(evidence(&BCC).naming(names)),
         Some(_) => None,
@@ -188,21 +181,13 @@ fn recipient(scene: &Scene<'_>, target: &Target) -> Option<Evidence> {
 
 /// Whose mail a blind copy map copies: the own recipient that the trace names, else the own sender.
 fn copied_mailbox(scene: &Scene<'_>) -> Option<Address> {
-    scene
-        .own_for
-        .first()
-        .or_else(|| scene.own_sender())
-        .map(Address::mailbox)
+    scene.own_for.first().or_else(|| scene.own_sender()).map(Address::mailbox)
 }
 
 fn sender(scene: &Scene<'_>) -> Vec<Evidence> {
     let Some(address) = scene.sender.as_ref() else {
         let unexplained = scene.message.sender.is_null() && scene.foreign_author() && !scene.is_automatic();
-        return if unexplained {
-            vec![Evidence::new(&NULL_SENDER, "MAIL", "<>")]
-        } else {
-            Vec::new()
-        };
+        return if unexplained { vec![Evidence::new(&NULL_SENDER, "MAIL", "<>")] } else { Vec::new() };
     };
     let evidence = |signal| Evidence::new(signal, "MAIL", &address.to_string());
     let local = address.local();
@@ -231,26 +216,15 @@ fn sender(scene: &Scene<'_>) -> Vec<Evidence> {
         if !scene.organization.owns(address) || scene.organization.owns(&original) {
             return Vec::new();
         }
-        let names = Names {
-            original_sender: Some(original),
-            ..Names::default()
-        };
+        let names = Names { original_sender: Some(original), ..Names::default() };
         let signal = if scene.from_outside() { &SRS } else { &SRS_SUBMITTED };
         return vec![evidence(signal).naming(names)];
     }
     if scene.own_sender().is_some() && scene.foreign_author() {
         // Mail that was written to the mailbox and is sent on in its name is more than a program writing for others.
         let addressed = scene.addressees.iter().any(|addressee| addressee.same_mailbox(address));
-        let weight = if addressed {
-            MAILBOX_SENDER.weight
-        } else {
-            MAILBOX_SENDER.weight / 3.0
-        };
-        return vec![
-            evidence(&MAILBOX_SENDER)
-                .weighing(weight)
-                .naming(Names::forwarder(address.mailbox())),
-        ];
+        let weight = if addressed { MAILBOX_SENDER.weight } else { MAILBOX_SENDER.weight / 3.0 };
+        return vec![evidence(&MAILBOX_SENDER).weighing(weight).naming(Names::forwarder(address.mailbox()))];
     }
     Vec::new()
 }
@@ -263,14 +237,9 @@ fn caf(scene: &Scene<'_>, address: &Address, mailbox: &str, encoded: &str) -> Ve
     };
     let destination = Address::new(user, domain);
     let about = |target: &Target| {
-        let spelled = destination
-            .as_ref()
-            .is_some_and(|destination| destination.same_mailbox(&target.destination));
-        let names = Names {
-            forwarder: Some(forwarder.clone()),
-            destination: destination.clone(),
-            original_sender: None,
-        };
+        let spelled = destination.as_ref().is_some_and(|destination| destination.same_mailbox(&target.destination));
+        let names =
+            Names { forwarder: Some(forwarder.clone()), destination: destination.clone(), original_sender: None };
         Evidence::new(&CAF, "MAIL", &address.to_string())
             .weighing(if spelled { CAF.weight } else { CAF.weight / 2.0 })
             .of_recipient(target.recipient)
@@ -292,10 +261,7 @@ fn srs(local: &str) -> Option<Address> {
     }
     if tag.eq_ignore_ascii_case("srs1") {
         // SRS1=hash=first forwarder==hash=time=domain=user (both separators occur behind the forwarder).
-        let (_, inner) = rest
-            .split_once("==")
-            .or_else(|| rest.split_once("=+"))
-            .or_else(|| rest.split_once("=-"))?;
+        let (_, inner) = rest.split_once("==").or_else(|| rest.split_once("=+")).or_else(|| rest.split_once("=-"))?;
         let fields: Vec<&str> = inner.splitn(4, '=').collect();
         return match fields[..] {
             [_, _, domain, user] => Address::new(user, domain),
@@ -318,18 +284,9 @@ mod tests {
     #[test]
     fn senders_inside_rewritten_senders() {
         let inside = |local: &str| srs(local).map(|address| address.to_string());
-        assert_eq!(
-            inside("SRS0=h+/h=AB=partner.example=ann").as_deref(),
-            Some("ann@partner.example")
-        );
-        assert_eq!(
-            inside("srs0+hash=ab=partner.example=ann=x").as_deref(),
-            Some("ann=x@partner.example")
-        );
-        assert_eq!(
-            inside("SRS1=h=first.example==hh=AB=partner.example=ann").as_deref(),
-            Some("ann@partner.example")
-        );
+        assert_eq!(inside("SRS0=h+/h=AB=partner.example=ann").as_deref(), Some("ann@partner.example"));
+        assert_eq!(inside("srs0+hash=ab=partner.example=ann=x").as_deref(), Some("ann=x@partner.example"));
+        assert_eq!(inside("SRS1=h=first.example==hh=AB=partner.example=ann").as_deref(), Some("ann@partner.example"));
         assert_eq!(inside("SRS0=short"), None);
         assert_eq!(inside("bounces+123-ann=partner.example"), None);
     }

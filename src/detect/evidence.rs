@@ -135,10 +135,7 @@ pub struct Names {
 impl Names {
     /// Names the forwarding mailbox alone.
     pub fn forwarder(address: Address) -> Self {
-        Self {
-            forwarder: Some(address),
-            ..Self::default()
-        }
+        Self { forwarder: Some(address), ..Self::default() }
     }
 }
 

@@ -66,10 +66,7 @@ fn bound(
     match bind {
         Bind::Nobody => found.push(report(Names::default())),
         Bind::OriginalSender => {
-            found.push(report(Names {
-                original_sender: first_address(text),
-                ..Names::default()
-            }));
+            found.push(report(Names { original_sender: first_address(text), ..Names::default() }));
         }
         Bind::Forwarder => {
             if let Some(mailbox) = first_address(text).filter(ours) {
@@ -81,10 +78,7 @@ fn bound(
             let named = all_addresses(text);
             for target in &scene.targets {
                 if named.iter().any(|address| address.same_mailbox(&target.destination)) {
-                    let names = Names {
-                        destination: Some(target.destination.clone()),
-                        ..Names::default()
-                    };
+                    let names = Names { destination: Some(target.destination.clone()), ..Names::default() };
                     found.push(report(names).of_recipient(target.recipient));
                 }
             }
@@ -98,10 +92,7 @@ fn bound(
                 return;
             }
             for target in &scene.targets {
-                if destinations
-                    .iter()
-                    .any(|address| address.same_mailbox(&target.destination))
-                {
+                if destinations.iter().any(|address| address.same_mailbox(&target.destination)) {
                     let names = Names {
                         forwarder: Some(mailbox.clone()),
                         destination: Some(target.destination.clone()),

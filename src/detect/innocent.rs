@@ -29,16 +29,7 @@ const fn row(
     source: &'static str,
 ) -> Signal {
     let (family, polarity) = (Family::Innocent, Polarity::Against);
-    Signal {
-        id,
-        family,
-        weight,
-        polarity,
-        about,
-        false_positives,
-        source,
-        ..Signal::MARK
-    }
+    Signal { id, family, weight, polarity, about, false_positives, source, ..Signal::MARK }
 }
 
 const LIST: Signal = row(
@@ -74,13 +65,7 @@ const AUTO_REPLY: Signal = row(
     "RFC 3834, RFC 5230, RFC 5436",
 );
 
-const MEETING: Signal = row(
-    "innocent.meeting",
-    2.0,
-    "calendar traffic of an own mailbox",
-    "none known",
-    "RFC 6047",
-);
+const MEETING: Signal = row("innocent.meeting", 2.0, "calendar traffic of an own mailbox", "none known", "RFC 6047");
 
 const MANUAL: Signal = row(
     "innocent.resent_by_hand",
@@ -148,17 +133,9 @@ fn list_of(sender: &Address) -> Option<Address> {
     let local = sender.local().to_ascii_lowercase();
     let name = local
         .strip_prefix("owner-")
+        .or_else(|| local.strip_prefix("bounce-").map(|rest| rest.split('=').next().unwrap_or(rest)))
         .or_else(|| {
-            local
-                .strip_prefix("bounce-")
-                .map(|rest| rest.split('=').next().unwrap_or(rest))
-        })
-        .or_else(|| {
-            [
-                "-bounces", "+bounces", "-owner", "-return", "-admin", "-request", "-errors",
-            ]
-            .iter()
-            .find_map(|mark| {
+            ["-bounces", "+bounces", "-owner", "-return", "-admin", "-request", "-errors"].iter().find_map(|mark| {
                 let (name, rest) = local.split_once(mark)?;
                 (rest.is_empty() || rest.starts_with(['+', '-', '='])).then_some(name)
             })
@@ -170,12 +147,10 @@ fn own_list(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     let Some(sender) = scene.own_sender() else { return };
     let list = list_of(sender);
     // A list names itself at the bottom, too: X-Mailing-List and List-Id hold the name when the sender is opaque.
-    let identified = ["List-Id", "List-Post", "X-Mailing-List", "List-Unsubscribe"]
-        .iter()
-        .find_map(|name| {
-            let text = scene.message.headers.first(name)?.text().into_owned();
-            named_here(scene, &text).then_some(text)
-        });
+    let identified = ["List-Id", "List-Post", "X-Mailing-List", "List-Unsubscribe"].iter().find_map(|name| {
+        let text = scene.message.headers.first(name)?.text().into_owned();
+        named_here(scene, &text).then_some(text)
+    });
     let addresses: Vec<Address> = list.iter().cloned().collect();
     let witnessed = list.as_ref().is_some_and(|list| {
         let same = |address: &Address| address.same_mailbox(list) || is_list_internal(address, list);
@@ -194,13 +169,7 @@ fn own_list(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     };
     // A bounce address that spells the recipient was made for it by the list's software: proof enough beside its form.
     let spelled = |target: &&Target| list.is_some() && spells(sender, &target.destination);
-    found.extend(
-        scene
-            .targets
-            .iter()
-            .filter(spelled)
-            .map(|target| evidence(true).of_recipient(target.recipient)),
-    );
+    found.extend(scene.targets.iter().filter(spelled).map(|target| evidence(true).of_recipient(target.recipient)));
     if proven {
         found.push(evidence(false));
     }
@@ -224,10 +193,7 @@ fn owner(scene: &Scene<'_>) -> Option<Evidence> {
     let several = scene.targets.len() > 1;
     let addresses = came_for.into_iter().cloned().collect();
     (third && several && !handed_in).then(|| {
-        Evidence::new(&OWNER, "MAIL", &sender.to_string()).excusing(Excuse::List {
-            addresses,
-            directly: false,
-        })
+        Evidence::new(&OWNER, "MAIL", &sender.to_string()).excusing(Excuse::List { addresses, directly: false })
     })
 }
 
@@ -239,10 +205,7 @@ fn is_list_internal(address: &Address, list: &Address) -> bool {
 
 /// Whether a List-Id or a List URI is in an own domain.
 fn named_here(scene: &Scene<'_>, text: &str) -> bool {
-    let inside = text
-        .rsplit_once('<')
-        .map_or(text, |(_, rest)| rest)
-        .trim_end_matches([' ', '>']);
+    let inside = text.rsplit_once('<').map_or(text, |(_, rest)| rest).trim_end_matches([' ', '>']);
     let host = inside.trim_start_matches("mailto:");
     let host = host.split(['?', '>', ',', ' ']).next().unwrap_or(host);
     let host = host.rsplit_once('@').map_or(host, |(_, domain)| domain);
@@ -262,23 +225,16 @@ fn automatic(scene: &Scene<'_>) -> Option<Evidence> {
         return made_here.then(|| Evidence::new(&REPORT, "Content-Type", &content).excusing(Excuse::Report));
     }
     let submitted = scene.lower("Auto-Submitted");
-    let replies = ["auto-replied", "auto-notified"]
-        .iter()
-        .any(|kind| submitted.starts_with(kind));
+    let replies = ["auto-replied", "auto-notified"].iter().any(|kind| submitted.starts_with(kind));
     let suppressed = scene.lower("X-Auto-Response-Suppress").contains("all") && scene.message.sender.is_null();
-    let marked = ["X-Autoreply", "X-Autorespond", "X-Autoresponder"]
-        .iter()
-        .any(|name| scene.has(name));
+    let marked = ["X-Autoreply", "X-Autorespond", "X-Autoresponder"].iter().any(|name| scene.has(name));
     let generated = submitted.starts_with("auto-generated") && scene.message.sender.is_null();
     if replies || suppressed || marked || generated {
         return Some(Evidence::new(&AUTO_REPLY, "Auto-Submitted", &submitted).excusing(Excuse::AutoReply));
     }
     // Delivery reports of older systems have no report type: the null sender and a mailer's name are what they have.
     let daemon = scene.own_author().is_some_and(|author| {
-        matches!(
-            author.local().to_ascii_lowercase().as_str(),
-            "mailer-daemon" | "postmaster" | "mail-daemon"
-        )
+        matches!(author.local().to_ascii_lowercase().as_str(), "mailer-daemon" | "postmaster" | "mail-daemon")
     });
     (scene.message.sender.is_null() && daemon)
         .then(|| Evidence::new(&REPORT, "From", "mailer").excusing(Excuse::Report))
@@ -304,22 +260,10 @@ fn by_hand(scene: &Scene<'_>) -> Option<Evidence> {
     if let Some((position, field)) = block {
         // A person's client writes date and id itself, above the trace of the delivery; delivery agents append theirs at
         // the end, or leave them to the server.
-        let delivery = scene
-            .trace
-            .hops
-            .iter()
-            .map(|(at, _)| *at)
-            .filter(|at| *at > position)
-            .min();
-        let complete = ["Resent-Date", "Resent-To"]
-            .iter()
-            .all(|name| headers.first(name).is_some());
+        let delivery = scene.trace.hops.iter().map(|(at, _)| *at).filter(|at| *at > position).min();
+        let complete = ["Resent-Date", "Resent-To"].iter().all(|name| headers.first(name).is_some());
         if complete && delivery.is_some() && resent_date_above(scene, position) {
-            let mailboxes = field
-                .address()
-                .into_iter()
-                .chain(scene.delivered_here().into_iter().cloned())
-                .collect();
+            let mailboxes = field.address().into_iter().chain(scene.delivered_here().into_iter().cloned()).collect();
             return Some(
                 Evidence::new(&MANUAL, scene.place(position, field), &field.text()).excusing(Excuse::Manual(mailboxes)),
             );
@@ -399,19 +343,13 @@ fn relayed(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         || scene.delivered.iter().any(|(at, _)| scene.trusts(*at))
         || scene.addressees.iter().any(|address| scene.organization.owns(address));
     for target in &scene.targets {
-        let for_it = scene
-            .trace
-            .own()
-            .any(|hop| hop.for_.iter().any(|address| address.same(&target.destination)));
+        let for_it = scene.trace.own().any(|hop| hop.for_.iter().any(|address| address.same(&target.destination)));
         let at_entry = hop.for_.iter().any(|address| address.same(&target.destination));
         let addressed = scene.addresses(&target.destination) && !names_own && (for_it || hop.for_.is_empty());
         if at_entry || addressed {
             let value = format!("for {}", target.destination);
-            found.push(
-                Evidence::new(&RELAY, "Received", &value)
-                    .of_recipient(target.recipient)
-                    .excusing(Excuse::Relay),
-            );
+            found
+                .push(Evidence::new(&RELAY, "Received", &value).of_recipient(target.recipient).excusing(Excuse::Relay));
         }
     }
 }
@@ -420,11 +358,7 @@ fn addressed(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     if scene.from_outside() || scene.addressees.iter().any(|address| scene.organization.owns(address)) {
         return;
     }
-    for target in scene
-        .targets
-        .iter()
-        .filter(|target| scene.addresses(&target.destination))
-    {
+    for target in scene.targets.iter().filter(|target| scene.addresses(&target.destination)) {
         found.push(Evidence::new(&ADDRESSED, "To, Cc", &target.destination.to_string()).of_recipient(target.recipient));
     }
 }
@@ -451,15 +385,9 @@ mod tests {
     fn lists_by_their_bounce_address() {
         let list = |text: &str| list_of(&Address::parse(text).expect("an address")).map(|list| list.to_string());
         assert_eq!(list("dev-bounces@corp.example").as_deref(), Some("dev@corp.example"));
-        assert_eq!(
-            list("announce+bounces-3-ann=ext.example@corp.example").as_deref(),
-            Some("announce@corp.example")
-        );
+        assert_eq!(list("announce+bounces-3-ann=ext.example@corp.example").as_deref(), Some("announce@corp.example"));
         assert_eq!(list("owner-staff@corp.example").as_deref(), Some("staff@corp.example"));
-        assert_eq!(
-            list("dev-bounces+ann=ext.example@corp.example").as_deref(),
-            Some("dev@corp.example")
-        );
+        assert_eq!(list("dev-bounces+ann=ext.example@corp.example").as_deref(), Some("dev@corp.example"));
         assert_eq!(list("alice@corp.example"), None);
         assert_eq!(list("trebounces@corp.example"), None);
     }

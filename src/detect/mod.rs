@@ -45,11 +45,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Signal> {
 pub fn inspect(message: &Message, organization: &Organization, catalogue: &Catalogue) -> Findings {
     let targets = targets(message, organization);
     if targets.is_empty() {
-        return Findings {
-            targets,
-            evidence: Vec::new(),
-            author: None,
-        };
+        return Findings { targets, evidence: Vec::new(), author: None };
     }
     let scene = Scene::new(message, organization, targets);
     let mut evidence = Vec::new();
@@ -57,9 +53,5 @@ pub fn inspect(message: &Message, organization: &Organization, catalogue: &Catal
     catalogue.examine(&scene, &mut evidence);
     structural::examine(&scene, &mut evidence);
     innocent::examine(&scene, &mut evidence);
-    Findings {
-        author: scene.authors.first().cloned(),
-        targets: scene.targets,
-        evidence,
-    }
+    Findings { author: scene.authors.first().cloned(), targets: scene.targets, evidence }
 }

@@ -18,25 +18,12 @@ pub fn targets(message: &Message, organization: &Organization) -> Vec<Target> {
     let target = |(index, recipient): (usize, &Recipient)| {
         let given = recipient.address.clone()?;
         if !organization.owns(&given) {
-            return Some(Target {
-                recipient: index,
-                destination: given,
-                resolved_from: None,
-            });
+            return Some(Target { recipient: index, destination: given, resolved_from: None });
         }
-        let resolved = recipient
-            .resolved
-            .clone()
-            .filter(|address| !organization.owns(address))?;
-        let delivered_here = recipient
-            .mailer
-            .as_deref()
-            .is_some_and(|mailer| matches!(mailer, "local" | "virtual" | "lmtp"));
-        (!delivered_here).then_some(Target {
-            recipient: index,
-            destination: resolved,
-            resolved_from: Some(given),
-        })
+        let resolved = recipient.resolved.clone().filter(|address| !organization.owns(address))?;
+        let delivered_here =
+            recipient.mailer.as_deref().is_some_and(|mailer| matches!(mailer, "local" | "virtual" | "lmtp"));
+        (!delivered_here).then_some(Target { recipient: index, destination: resolved, resolved_from: Some(given) })
     };
     message.recipients.iter().enumerate().filter_map(target).collect()
 }
@@ -93,17 +80,7 @@ impl<'a> Scene<'a> {
             .filter(|(_, address)| organization.owns(address))
             .collect();
         let own_for = trace.own_for(organization).into_iter().cloned().collect();
-        Self {
-            message,
-            organization,
-            targets,
-            trace,
-            authors,
-            addressees,
-            sender,
-            delivered,
-            own_for,
-        }
+        Self { message, organization, targets, trace, authors, addressees, sender, delivered, own_for }
     }
 
     /// Whether the message has an author, and none of them is ours.
@@ -144,11 +121,7 @@ impl<'a> Scene<'a> {
     /// Own mailboxes that the message was delivered to on our side, most telling first, once each.
     pub fn delivered_here(&self) -> Vec<&Address> {
         let mut found: Vec<&Address> = Vec::new();
-        let by_field = self
-            .delivered
-            .iter()
-            .filter(|(at, _)| self.trusts(*at))
-            .map(|(_, address)| address);
+        let by_field = self.delivered.iter().filter(|(at, _)| self.trusts(*at)).map(|(_, address)| address);
         for address in by_field.chain(&self.own_for) {
             if !found.iter().any(|known| known.same_mailbox(address)) {
                 found.push(address);
@@ -177,11 +150,7 @@ impl<'a> Scene<'a> {
 
     /// The value of the first field of that name, lower case, unfolded; empty where there is none.
     pub fn lower(&self, name: &str) -> String {
-        self.message
-            .headers
-            .first(name)
-            .map(|field| field.text().to_lowercase())
-            .unwrap_or_default()
+        self.message.headers.first(name).map(|field| field.text().to_lowercase()).unwrap_or_default()
     }
 
     /// Whether there is a field of that name written on our side, or in a message that began on our side.
@@ -216,17 +185,12 @@ fn delivery_address(field: &Header) -> Option<Address> {
 /// Takes off Bounce Address Tag Validation: `prvs=0123abcdef=user@domain`, `prvs=user/0123abcdef@domain`.
 fn without_batv(sender: &Address) -> Address {
     let local = sender.local();
-    let plain = local
-        .get(..5)
-        .filter(|tag| tag.eq_ignore_ascii_case("prvs="))
-        .and_then(|_| {
-            let rest = &local[5..];
-            match rest.split_once('=') {
-                Some((_, user)) => Some(user),
-                None => rest.split_once('/').map(|(user, _)| user),
-            }
-        });
-    plain
-        .and_then(|user| Address::new(user, sender.domain().as_str()))
-        .unwrap_or_else(|| sender.clone())
+    let plain = local.get(..5).filter(|tag| tag.eq_ignore_ascii_case("prvs=")).and_then(|_| {
+        let rest = &local[5..];
+        match rest.split_once('=') {
+            Some((_, user)) => Some(user),
+            None => rest.split_once('/').map(|(user, _)| user),
+        }
+    });
+    plain.and_then(|user| Address::new(user, sender.domain().as_str())).unwrap_or_else(|| sender.clone())
 }

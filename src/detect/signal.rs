@@ -59,10 +59,9 @@ impl Body {
         match self {
             Self::Any => true,
             Self::Is(wanted) => wanted.iter().any(|one| text.eq_ignore_ascii_case(one)),
-            Self::Begins(wanted) => wanted.iter().any(|one| {
-                text.get(..one.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(one))
-            }),
+            Self::Begins(wanted) => {
+                wanted.iter().any(|one| text.get(..one.len()).is_some_and(|start| start.eq_ignore_ascii_case(one)))
+            }
             Self::Contains(wanted) => {
                 let lower = text.to_ascii_lowercase();
                 wanted.iter().any(|one| lower.contains(&one.to_ascii_lowercase()))

@@ -36,16 +36,7 @@ const fn row(
     false_positives: &'static str,
     source: &'static str,
 ) -> Signal {
-    Signal {
-        id,
-        mechanism,
-        family,
-        weight,
-        about,
-        false_positives,
-        source,
-        ..Signal::MARK
-    }
+    Signal { id, mechanism, family, weight, about, false_positives, source, ..Signal::MARK }
 }
 
 const DELIVERED_TO: Signal = row(
@@ -242,34 +233,18 @@ fn delivered(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         };
         let evidence = Evidence::new(&DELIVERED_TO, scene.place(*position, field), &field.text())
             .naming(Names::forwarder(address.mailbox()));
-        found.push(if scene.trusts(*position) {
-            evidence
-        } else {
-            evidence.untrusted()
-        });
+        found.push(if scene.trusts(*position) { evidence } else { evidence.untrusted() });
     }
     for (index, (position, hop)) in scene.trace.hops.iter().enumerate() {
         for address in hop.for_.iter().filter(|address| scene.organization.owns(address)) {
-            let evidence = Evidence::new(
-                &RECEIVED_FOR,
-                format!("header {} (Received)", position + 1),
-                &format!("for {address}"),
-            )
-            .naming(Names::forwarder(address.mailbox()));
-            found.push(if index < scene.trace.own_hops {
-                evidence
-            } else {
-                evidence.untrusted()
-            });
+            let evidence =
+                Evidence::new(&RECEIVED_FOR, format!("header {} (Received)", position + 1), &format!("for {address}"))
+                    .naming(Names::forwarder(address.mailbox()));
+            found.push(if index < scene.trace.own_hops { evidence } else { evidence.untrusted() });
         }
     }
     // Only where the message came through us: a client's copy of a stored message has one as well.
-    for (position, field) in scene
-        .message
-        .headers
-        .all("Return-Path")
-        .filter(|(position, _)| scene.trusts(*position))
-    {
+    for (position, field) in scene.message.headers.all("Return-Path").filter(|(position, _)| scene.trusts(*position)) {
         if scene.foreign_author() {
             found.push(Evidence::new(&RETURN_PATH, scene.place(position, field), &field.text()));
         }
@@ -280,20 +255,12 @@ fn entry(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     let foreign_sender = scene.sender.as_ref().filter(|sender| !scene.organization.owns(sender));
     if scene.submitted() {
         if scene.foreign_author() || foreign_sender.is_some() {
-            found.push(Evidence::new(
-                &SUBMITTED,
-                "connection",
-                scene.message.auth_user.as_deref().unwrap_or(""),
-            ));
+            found.push(Evidence::new(&SUBMITTED, "connection", scene.message.auth_user.as_deref().unwrap_or("")));
         }
         return;
     }
     if let Some(hop) = scene.trace.entry_hop() {
-        let client = hop
-            .client_addr
-            .map(|addr| addr.to_string())
-            .or_else(|| hop.helo.clone())
-            .unwrap_or_default();
+        let client = hop.client_addr.map(|addr| addr.to_string()).or_else(|| hop.helo.clone()).unwrap_or_default();
         found.push(Evidence::new(&ENTRY, "Received", &format!("from {client}")));
     }
     if let Some(sender) = foreign_sender {
@@ -326,11 +293,8 @@ fn resubmission(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         let Some((below_position, below)) = own.get(index + 1).map(|(at, hop)| (*at, hop)) else {
             continue;
         };
-        let delivered_between = scene
-            .delivered
-            .iter()
-            .any(|(at, _)| (*position..below_position).contains(at))
-            && below.has_from;
+        let delivered_between =
+            scene.delivered.iter().any(|(at, _)| (*position..below_position).contains(at)) && below.has_from;
         let by_lmtp =
             below.with.as_deref().is_some_and(|with| with.starts_with("LMTP")) && !below.comment_has("amavis");
         let outside = scene.trace.entry == Entry::FromOutside(index);
@@ -352,9 +316,7 @@ fn is_handed_in(hop: &Received) -> bool {
 }
 
 fn is_fetcher(comment: &str) -> bool {
-    ["fetchmail-", "getmail", "fdm ", "mpop", "isync"]
-        .iter()
-        .any(|program| comment.starts_with(program))
+    ["fetchmail-", "getmail", "fdm ", "mpop", "isync"].iter().any(|program| comment.starts_with(program))
 }
 
 fn addressing(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
@@ -363,11 +325,7 @@ fn addressing(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         found.push(Evidence::new(&FOREIGN_AUTHOR, "From", &authors.join(", ")));
     }
     let resent_to = scene.message.headers.addresses(&["Resent-To", "Resent-Cc"]);
-    let own: Vec<&Address> = scene
-        .addressees
-        .iter()
-        .filter(|address| scene.organization.owns(address))
-        .collect();
+    let own: Vec<&Address> = scene.addressees.iter().filter(|address| scene.organization.owns(address)).collect();
     for target in &scene.targets {
         if scene.addresses(&target.destination) || resent_to.iter().any(|address| address.same(&target.destination)) {
             continue;
@@ -381,10 +339,7 @@ fn addressing(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
             let only = (own.len() == 1 && scene.foreign_author())
                 .then(|| own.first().map(|address| address.mailbox()))
                 .flatten();
-            found.push(evidence(&ADDRESSEE).naming(Names {
-                forwarder: only,
-                ..Names::default()
-            }));
+            found.push(evidence(&ADDRESSEE).naming(Names { forwarder: only, ..Names::default() }));
         }
     }
 }
@@ -397,22 +352,14 @@ fn verdicts(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         Domain::new(name.trim_matches([' ', '\t', '"']))
             .is_some_and(|host| host.as_str().contains('.') && scene.organization.owns_host(&host))
     };
-    for (position, field) in scene
-        .message
-        .headers
-        .iter()
-        .filter(|(position, _)| scene.trusts(*position))
-    {
+    for (position, field) in scene.message.headers.iter().filter(|(position, _)| scene.trusts(*position)) {
         let text = field.text();
         let named = if field.is("Authentication-Results") {
             text.split([';', ' ']).next()
         } else if field.is("Received-SPF") {
-            text.split_once("receiver=")
-                .and_then(|(_, rest)| rest.split([';', ' ', ')']).next())
+            text.split_once("receiver=").and_then(|(_, rest)| rest.split([';', ' ', ')']).next())
         } else if field.is("ARC-Authentication-Results") {
-            text.split(';')
-                .nth(1)
-                .map(|host| host.split_whitespace().next().unwrap_or_default())
+            text.split(';').nth(1).map(|host| host.split_whitespace().next().unwrap_or_default())
         } else {
             None
         };
@@ -429,11 +376,7 @@ fn resent(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         };
         let evidence = Evidence::new(&RESENT_FROM, scene.place(position, field), &field.text())
             .naming(Names::forwarder(mailbox.mailbox()));
-        found.push(if scene.trusts(position) || !scene.from_outside() {
-            evidence
-        } else {
-            evidence.weighing(3.0)
-        });
+        found.push(if scene.trusts(position) || !scene.from_outside() { evidence } else { evidence.weighing(3.0) });
     }
 }
 

@@ -85,20 +85,13 @@ fn event(case: &Judged<'_>, message_uid: Uuid, group: &[usize]) -> Option<Messag
         Mode::Observe if done == Done::Logged => (Done::Logged, Vec::new()),
         Mode::Observe => (Done::Logged, vec![done.name()]),
     };
-    let members = || {
-        group
-            .iter()
-            .filter_map(|&index| case.assessments.get(index))
-            .map(|member| &member.destination)
-    };
-    let mut destination_domains: Vec<String> = members()
-        .map(|address| address.domain().registrable().to_owned())
-        .collect();
+    let members = || group.iter().filter_map(|&index| case.assessments.get(index)).map(|member| &member.destination);
+    let mut destination_domains: Vec<String> =
+        members().map(|address| address.domain().registrable().to_owned()).collect();
     destination_domains.sort();
     destination_domains.dedup();
-    let mut destination_classes: Vec<&str> = members()
-        .map(|address| case.classes.of(address.domain(), case.organization).name())
-        .collect();
+    let mut destination_classes: Vec<&str> =
+        members().map(|address| case.classes.of(address.domain(), case.organization).name()).collect();
     destination_classes.sort_unstable();
     destination_classes.dedup();
     Some(MessageEvent {
@@ -115,18 +108,10 @@ fn event(case: &Judged<'_>, message_uid: Uuid, group: &[usize]) -> Option<Messag
         destination_domains,
         destination_classes,
         original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
-        action: if case.error.is_some() {
-            Done::Logged.name()
-        } else {
-            action.name()
-        },
+        action: if case.error.is_some() { Done::Logged.name() } else { action.name() },
         actions: decision.actions.iter().map(crate::policy::Action::name).collect(),
         would,
-        outcome: if case.error.is_some() {
-            Outcome::Failure
-        } else {
-            Outcome::Success
-        },
+        outcome: if case.error.is_some() { Outcome::Failure } else { Outcome::Success },
         error: case.error.map(cut),
         rule: decision.rule.clone(),
         exception: decision.exception.clone(),
@@ -146,28 +131,12 @@ fn event(case: &Judged<'_>, message_uid: Uuid, group: &[usize]) -> Option<Messag
             .collect(),
         envelope: Envelope {
             mail_from: cut(bare(&message.sender.raw)),
-            rcpt_to: message
-                .recipients
-                .iter()
-                .take(ADDRESSES)
-                .map(|recipient| cut(bare(&recipient.raw)))
-                .collect(),
+            rcpt_to: message.recipients.iter().take(ADDRESSES).map(|recipient| cut(bare(&recipient.raw))).collect(),
             rcpt_count: message.recipients.len(),
         },
         headers: HeaderSummary {
-            from: message
-                .authors()
-                .iter()
-                .take(ADDRESSES)
-                .map(ToString::to_string)
-                .collect(),
-            to: message
-                .headers
-                .addresses(&["To", "Cc"])
-                .iter()
-                .take(ADDRESSES)
-                .map(ToString::to_string)
-                .collect(),
+            from: message.authors().iter().take(ADDRESSES).map(ToString::to_string).collect(),
+            to: message.headers.addresses(&["To", "Cc"]).iter().take(ADDRESSES).map(ToString::to_string).collect(),
             subject: message.subject().as_deref().map(cut),
         },
         message_id: message.message_id().as_deref().map(cut),

@@ -35,13 +35,7 @@ impl Event {
     pub fn new(time: Timestamp, host: &str, body: Body) -> Self {
         let milliseconds = time.as_millisecond();
         let time = Timestamp::from_millisecond(milliseconds).unwrap_or(time);
-        Self {
-            schema_version: SCHEMA_VERSION,
-            id: Uuid::now_v7(),
-            time,
-            host: host.to_owned(),
-            body,
-        }
+        Self { schema_version: SCHEMA_VERSION, id: Uuid::now_v7(), time, host: host.to_owned(), body }
     }
 }
 
@@ -198,12 +192,8 @@ pub struct Threat {
 }
 
 /// The tags of every forward.
-pub const EMAIL_FORWARDING_RULE: Threat = Threat {
-    framework: "MITRE ATT&CK",
-    tactic: "TA0009",
-    technique: "T1114",
-    subtechnique: "T1114.003",
-};
+pub const EMAIL_FORWARDING_RULE: Threat =
+    Threat { framework: "MITRE ATT&CK", tactic: "TA0009", technique: "T1114", subtechnique: "T1114.003" };
 
 /// A fault.
 #[derive(Debug, Clone, Serialize)]

@@ -28,10 +28,7 @@ pub(super) struct Listener {
 }
 
 enum Accepting {
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "removes the socket's file when dropped")] Owned,
-    ),
+    Unix(UnixListener, #[expect(dead_code, reason = "removes the socket's file when dropped")] Owned),
     Tcp(TcpListener),
 }
 
@@ -48,13 +45,7 @@ impl Listener {
                 std::future::pending::<()>().await;
             }
         });
-        Ok(Self {
-            socket: Some(socket),
-            allow: allow.into(),
-            name: name.to_owned(),
-            stop,
-            pause: None,
-        })
+        Ok(Self { socket: Some(socket), allow: allow.into(), name: name.to_owned(), stop, pause: None })
     }
 
     fn may_connect(&self, peer: IpAddr) -> bool {

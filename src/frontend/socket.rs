@@ -29,11 +29,8 @@ impl Socket {
     /// What is wrong, and how it is written.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let (kind, rest) = if text.starts_with('/') {
-            ("unix", text)
-        } else {
-            text.split_once(':').unwrap_or((text, ""))
-        };
+        let (kind, rest) =
+            if text.starts_with('/') { ("unix", text) } else { text.split_once(':').unwrap_or((text, "")) };
         match kind {
             "unix" | "local" => unix(rest),
             "inet" => tcp(rest, false),
@@ -67,10 +64,7 @@ fn unix(path: &str) -> Result<Socket, String> {
         ));
     }
     if path.len() > MAX_PATH {
-        return Err(format!(
-            "the path has {} bytes; a socket's path may have {MAX_PATH}",
-            path.len()
-        ));
+        return Err(format!("the path has {} bytes; a socket's path may have {MAX_PATH}", path.len()));
     }
     Ok(Socket::Unix(path.into()))
 }
@@ -78,9 +72,9 @@ fn unix(path: &str) -> Result<Socket, String> {
 fn tcp(text: &str, v6: bool) -> Result<Socket, String> {
     let (host, port) = match text.split_once('@') {
         Some((port, host)) => (host, port),
-        None => text
-            .rsplit_once(':')
-            .ok_or_else(|| format!("\"{text}\" has no port: write \"inet:127.0.0.1:8891\""))?,
+        None => {
+            text.rsplit_once(':').ok_or_else(|| format!("\"{text}\" has no port: write \"inet:127.0.0.1:8891\""))?
+        }
     };
     let port = port
         .parse()
@@ -93,15 +87,13 @@ fn tcp(text: &str, v6: bool) -> Result<Socket, String> {
         "*" | "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         "localhost" if v6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        _ => host
-            .parse()
-            .map_err(|_| format!("\"{host}\" is no address: names are not looked up, write an address"))?,
+        _ => {
+            host.parse().map_err(|_| format!("\"{host}\" is no address: names are not looked up, write an address"))?
+        }
     };
     if address.is_ipv6() != v6 {
         let kind = if v6 { "inet" } else { "inet6" };
-        return Err(format!(
-            "\"{host}\" is an address of the other family: write \"{kind}:…\""
-        ));
+        return Err(format!("\"{host}\" is an address of the other family: write \"{kind}:…\""));
     }
     Ok(Socket::Tcp(SocketAddr::new(address, port)))
 }
@@ -136,12 +128,8 @@ impl Drop for Owned {
 /// # Errors
 /// Why that is not possible, in a sentence that names the socket.
 pub fn bind(spec: &ListenerSpec) -> io::Result<Bound> {
-    let named = |error: io::Error| {
-        io::Error::new(
-            error.kind(),
-            format!("listener {}: {}: {error}", spec.name, spec.socket),
-        )
-    };
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("listener {}: {}: {error}", spec.name, spec.socket));
     match &spec.socket {
         Socket::Unix(path) => bind_unix(path, spec).map_err(named),
         Socket::Tcp(addr) => bind_tcp(*addr).map_err(named),
@@ -174,13 +162,7 @@ fn bind_unix(path: &Path, spec: &ListenerSpec) -> io::Result<Bound> {
     }
     listener.set_nonblocking(true)?;
     let inode = std::fs::symlink_metadata(path)?.ino();
-    Ok(Bound::Unix(
-        listener,
-        Owned {
-            path: path.to_owned(),
-            inode,
-        },
-    ))
+    Ok(Bound::Unix(listener, Owned { path: path.to_owned(), inode }))
 }
 
 fn prepare(path: &Path, spec: &ListenerSpec) -> io::Result<()> {
@@ -207,10 +189,7 @@ fn clear_stale(path: &Path) -> io::Result<()> {
         ));
     }
     match UnixStream::connect(path) {
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            "another process is listening there",
-        )),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process is listening there")),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
         Err(error) => Err(error),
     }
@@ -261,11 +240,7 @@ mod tests {
             ("inet6:8891@::1", "inet6:[::1]:8891"),
             ("inet:*:8891", "inet:0.0.0.0:8891"),
         ] {
-            assert_eq!(
-                Socket::parse(given).map(|socket| socket.to_string()).as_deref(),
-                Ok(wanted),
-                "{given}"
-            );
+            assert_eq!(Socket::parse(given).map(|socket| socket.to_string()).as_deref(), Ok(wanted), "{given}");
         }
     }
 

@@ -19,10 +19,7 @@ impl Address {
         if local.is_empty() {
             return None;
         }
-        Some(Self {
-            local: local.to_owned(),
-            domain: Domain::new(domain)?,
-        })
+        Some(Self { local: local.to_owned(), domain: Domain::new(domain)? })
     }
 
     /// Reads one address, with or without angle brackets, source route or quoted local part.
@@ -68,10 +65,7 @@ impl Address {
 
     /// The address without its tag: the mailbox that `user+tag@` is delivered to.
     pub fn mailbox(&self) -> Self {
-        Self {
-            local: base(&self.local).to_owned(),
-            domain: self.domain.clone(),
-        }
+        Self { local: base(&self.local).to_owned(), domain: self.domain.clone() }
     }
 
     /// The key under which look-ups find it: lower case throughout.
@@ -83,13 +77,8 @@ impl Address {
     /// leave although the domain is an own one.
     pub fn is_relay_encoded(&self) -> bool {
         let routed = |host: &str| host.contains('.') && !host.starts_with('.') && !host.ends_with('.');
-        self.local
-            .rsplit_once('%')
-            .is_some_and(|(user, host)| !user.is_empty() && routed(host))
-            || self
-                .local
-                .split_once('!')
-                .is_some_and(|(host, user)| !user.is_empty() && routed(host))
+        self.local.rsplit_once('%').is_some_and(|(user, host)| !user.is_empty() && routed(host))
+            || self.local.split_once('!').is_some_and(|(host, user)| !user.is_empty() && routed(host))
     }
 }
 
@@ -213,12 +202,7 @@ mod tests {
 
     #[test]
     fn header_forms() {
-        let list = |text: &str| {
-            parse_list(text.as_bytes())
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-        };
+        let list = |text: &str| parse_list(text.as_bytes()).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(list(" \"ceo@corp.example\" <x@evil.example>"), ["x@evil.example"]);
         assert_eq!(
             list("Team: a@corp.example,\r\n\tb@ext.example;, c@ext.example"),
@@ -233,20 +217,8 @@ mod tests {
         let tagged = Address::parse("zelda+ext@corp.example").expect("an address");
         assert_eq!(tagged.mailbox().to_string(), "zelda@corp.example");
         assert!(tagged.same_mailbox(&Address::parse("Zelda@corp.example").expect("an address")));
-        assert!(
-            Address::parse("user%evil.example@corp.example")
-                .expect("an address")
-                .is_relay_encoded()
-        );
-        assert!(
-            Address::parse("evil.example!user@corp.example")
-                .expect("an address")
-                .is_relay_encoded()
-        );
-        assert!(
-            !Address::parse("100%sure@corp.example")
-                .expect("an address")
-                .is_relay_encoded()
-        );
+        assert!(Address::parse("user%evil.example@corp.example").expect("an address").is_relay_encoded());
+        assert!(Address::parse("evil.example!user@corp.example").expect("an address").is_relay_encoded());
+        assert!(!Address::parse("100%sure@corp.example").expect("an address").is_relay_encoded());
     }
 }

@@ -42,34 +42,15 @@ pub struct Builder {
 impl Builder {
     /// Begins a message at `listener`.
     pub fn new(listener: &str, direction: Direction, connection: Connection, limits: Limits) -> Self {
-        let message = Message {
-            listener: listener.to_owned(),
-            direction,
-            connection,
-            ..Message::default()
-        };
-        Self {
-            message,
-            limits,
-            header_bytes: 0,
-            counted: 0,
-        }
+        let message = Message { listener: listener.to_owned(), direction, connection, ..Message::default() };
+        Self { message, limits, header_bytes: 0, counted: 0 }
     }
 
     /// MAIL FROM: the reverse-path with or without brackets, then its parameters.
     pub fn sender(&mut self, path: &str, params: Vec<String>) {
-        self.message.sender = Sender {
-            raw: path.to_owned(),
-            address: Address::parse(path),
-            params: Params::new(params),
-        };
-        if let Some(size) = self
-            .message
-            .sender
-            .params
-            .get("SIZE")
-            .and_then(|size| size.parse().ok())
-        {
+        self.message.sender =
+            Sender { raw: path.to_owned(), address: Address::parse(path), params: Params::new(params) };
+        if let Some(size) = self.message.sender.params.get("SIZE").and_then(|size| size.parse().ok()) {
             self.message.size = size;
         }
     }
@@ -101,10 +82,7 @@ impl Builder {
             self.exceed(Exceeded::HeaderFields);
             return;
         }
-        let kept = body
-            .len()
-            .min(self.limits.field_bytes)
-            .min(self.limits.header_bytes - self.header_bytes);
+        let kept = body.len().min(self.limits.field_bytes).min(self.limits.header_bytes - self.header_bytes);
         if kept < body.len() {
             self.exceed(Exceeded::FieldLength);
         }
@@ -150,12 +128,7 @@ mod tests {
 
     #[test]
     fn over_a_limit_the_rest_is_left_out_and_said() {
-        let mut built = builder(Limits {
-            header_fields: 2,
-            field_bytes: 4,
-            recipients: 1,
-            ..Limits::default()
-        });
+        let mut built = builder(Limits { header_fields: 2, field_bytes: 4, recipients: 1, ..Limits::default() });
         for _ in 0..3 {
             built.header(b"X", b"123456");
             built.recipient("<a@b.example>", Vec::new(), None, None);
@@ -164,10 +137,7 @@ mod tests {
         assert_eq!(message.headers.len(), 2);
         assert_eq!(message.headers.first("X").map(|field| field.raw().len()), Some(4));
         assert_eq!(message.recipients.len(), 1);
-        assert_eq!(
-            message.exceeded,
-            [Exceeded::FieldLength, Exceeded::Recipients, Exceeded::HeaderFields]
-        );
+        assert_eq!(message.exceeded, [Exceeded::FieldLength, Exceeded::Recipients, Exceeded::HeaderFields]);
     }
 
     #[test]

@@ -45,10 +45,7 @@ impl Domain {
         let mut rest = Some(self.0.as_str());
         std::iter::from_fn(move || {
             let name = rest?;
-            rest = name
-                .split_once('.')
-                .map(|(_, above)| above)
-                .filter(|above| !above.is_empty());
+            rest = name.split_once('.').map(|(_, above)| above).filter(|above| !above.is_empty());
             Some(name)
         })
     }

@@ -68,9 +68,7 @@ impl Recipient {
 
     /// Whether no report of any kind is wanted (`NOTIFY=NEVER`, RFC 3461 §4.1).
     pub fn notify_never(&self) -> bool {
-        self.params
-            .get("NOTIFY")
-            .is_some_and(|value| value.eq_ignore_ascii_case("NEVER"))
+        self.params.get("NOTIFY").is_some_and(|value| value.eq_ignore_ascii_case("NEVER"))
     }
 }
 
@@ -139,29 +137,14 @@ mod tests {
 
     #[test]
     fn original_recipients() {
-        assert_eq!(
-            orcpt("rfc822;alice@corp.example").as_deref(),
-            Some("alice@corp.example")
-        );
-        assert_eq!(
-            orcpt("RFC822;zelda+2Bext@corp.example").as_deref(),
-            Some("zelda+ext@corp.example")
-        );
-        assert_eq!(
-            orcpt("utf-8;b\\x{FC}ro@corp.example").as_deref(),
-            Some("büro@corp.example")
-        );
+        assert_eq!(orcpt("rfc822;alice@corp.example").as_deref(), Some("alice@corp.example"));
+        assert_eq!(orcpt("RFC822;zelda+2Bext@corp.example").as_deref(), Some("zelda+ext@corp.example"));
+        assert_eq!(orcpt("utf-8;b\\x{FC}ro@corp.example").as_deref(), Some("büro@corp.example"));
         assert_eq!(orcpt("utf-8;büro@corp.example").as_deref(), Some("büro@corp.example"));
         assert_eq!(orcpt("x400;alice@corp.example"), None);
         assert_eq!(orcpt("alice@corp.example"), None);
-        assert_eq!(
-            orcpt("rfc822;a+zzb@corp.example").as_deref(),
-            Some("a+zzb@corp.example")
-        );
-        assert_eq!(
-            orcpt("utf-8;a\\x{zz}@corp.example").as_deref(),
-            Some("a\\x{zz}@corp.example")
-        );
+        assert_eq!(orcpt("rfc822;a+zzb@corp.example").as_deref(), Some("a+zzb@corp.example"));
+        assert_eq!(orcpt("utf-8;a\\x{zz}@corp.example").as_deref(), Some("a\\x{zz}@corp.example"));
     }
 
     #[test]

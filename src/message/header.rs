@@ -15,10 +15,7 @@ pub struct Header {
 impl Header {
     /// Keeps a field. White space around the name is no part of it (obsolete syntax, RFC 5322 §4.5.8: `Name : body`).
     pub(super) fn new(name: &[u8], raw: Vec<u8>) -> Self {
-        Self {
-            name: String::from_utf8_lossy(name).trim().to_owned(),
-            raw,
-        }
+        Self { name: String::from_utf8_lossy(name).trim().to_owned(), raw }
     }
 
     /// The field's name in the case in which it came.
@@ -119,11 +116,7 @@ impl Headers {
 
     /// The addresses of every field of any of these names.
     pub fn addresses(&self, names: &[&str]) -> Vec<Address> {
-        self.0
-            .iter()
-            .filter(|header| names.iter().any(|name| header.is(name)))
-            .flat_map(Header::addresses)
-            .collect()
+        self.0.iter().filter(|header| names.iter().any(|name| header.is(name))).flat_map(Header::addresses).collect()
     }
 }
 
@@ -145,10 +138,7 @@ mod tests {
     #[test]
     fn folding_inside_an_address_does_not_hide_it() {
         assert_eq!(
-            header(b" <alice@corp\r\n\t.example>")
-                .address()
-                .map(|a| a.to_string())
-                .as_deref(),
+            header(b" <alice@corp\r\n\t.example>").address().map(|a| a.to_string()).as_deref(),
             Some("alice@corp.example")
         );
     }

@@ -53,10 +53,7 @@ impl Received {
     /// Whether the client had logged in (RFC 3848: `ESMTPA`, `ESMTPSA`, and their kin).
     pub fn is_authenticated(&self) -> bool {
         let by_keyword = self.with.as_deref().is_some_and(|with| {
-            matches!(
-                with,
-                "ESMTPA" | "ESMTPSA" | "UTF8SMTPA" | "UTF8SMTPSA" | "ASMTP" | "HTTP" | "HTTPS"
-            )
+            matches!(with, "ESMTPA" | "ESMTPSA" | "UTF8SMTPA" | "UTF8SMTPSA" | "ASMTP" | "HTTP" | "HTTPS")
         });
         by_keyword
             || self
@@ -108,9 +105,7 @@ fn address_literal(text: &str) -> Option<IpAddr> {
     if let Ok(v6) = text.parse::<Ipv6Addr>() {
         return Some(v6.to_canonical());
     }
-    let text = text
-        .rsplit_once(':')
-        .map_or(text, |(address, _)| address.trim_end_matches(']'));
+    let text = text.rsplit_once(':').map_or(text, |(address, _)| address.trim_end_matches(']'));
     text.parse().ok()
 }
 
@@ -250,11 +245,6 @@ mod tests {
 
     #[test]
     fn a_host_named_like_a_keyword() {
-        assert_eq!(
-            Received::parse("from by (by [192.0.2.1]) by mail.example with SMTP")
-                .helo
-                .as_deref(),
-            Some("by")
-        );
+        assert_eq!(Received::parse("from by (by [192.0.2.1]) by mail.example with SMTP").helo.as_deref(), Some("by"));
     }
 }

@@ -39,18 +39,10 @@ impl Trace {
     /// The topmost line was written by whoever handed the message over, so it is as trustworthy as that client. From
     /// there each line vouches for the next one down, until one says that it took the message from outside.
     pub fn of(message: &Message, organization: &Organization) -> Self {
-        let hops: Vec<(usize, Received)> = message
-            .headers
-            .all("Received")
-            .map(|(at, field)| (at, Received::parse(&field.text())))
-            .collect();
+        let hops: Vec<(usize, Received)> =
+            message.headers.all("Received").map(|(at, field)| (at, Received::parse(&field.text()))).collect();
         let fields = message.headers.len();
-        let mut trace = Self {
-            hops,
-            entry: Entry::Inside,
-            boundary: fields,
-            own_hops: 0,
-        };
+        let mut trace = Self { hops, entry: Entry::Inside, boundary: fields, own_hops: 0 };
         if message.auth_user.is_none() && !client_is_ours(message, organization) {
             // Nobody of ours handed it over: no line of it is ours.
             trace.boundary = 0;
@@ -59,11 +51,7 @@ impl Trace {
         // The system that hands over may be named otherwise than our mail domains (a hosted one): its hosts are known by
         // the registrable domain of the first.
         let system = trace.hops.first().and_then(|(_, hop)| hop.by.clone());
-        let of_system = |by: &Domain| {
-            system
-                .as_ref()
-                .is_some_and(|system| system.registrable() == by.registrable())
-        };
+        let of_system = |by: &Domain| system.as_ref().is_some_and(|system| system.registrable() == by.registrable());
         for (index, (position, hop)) in trace.hops.iter().enumerate() {
             let by_ours = |by: &Domain| organization.owns_host(by) || of_system(by) || is_unqualified(by.as_str());
             let ours = index == 0 || hop.by.as_ref().is_none_or(by_ours);
@@ -102,10 +90,7 @@ impl Trace {
 
     /// Own mailboxes named by `for` in lines our own hosts wrote, top first.
     pub fn own_for(&self, organization: &Organization) -> Vec<&Address> {
-        self.own()
-            .flat_map(|hop| hop.for_.iter())
-            .filter(|address| organization.owns(address))
-            .collect()
+        self.own().flat_map(|hop| hop.for_.iter()).filter(|address| organization.owns(address)).collect()
     }
 }
 
@@ -115,15 +100,8 @@ fn client_is_ours(message: &Message, organization: &Organization) -> bool {
         None => true,
         Some(addr) if organization.owns_addr(addr) || organization.networks.is_empty() => true,
         Some(_) => {
-            let names = [
-                message.connection.client_name.as_deref(),
-                message.connection.helo.as_deref(),
-            ];
-            names
-                .into_iter()
-                .flatten()
-                .filter_map(Domain::new)
-                .any(|name| organization.owns_host(&name))
+            let names = [message.connection.client_name.as_deref(), message.connection.helo.as_deref()];
+            names.into_iter().flatten().filter_map(Domain::new).any(|name| organization.owns_host(&name))
         }
     }
 }
@@ -138,11 +116,7 @@ fn comes_from_outside(hop: &Received, organization: &Organization) -> bool {
             // The looked-up name was checked by our own host; the HELO name is the client's own say-so and counts only
             // where no networks are configured to tell better.
             let name = hop.client_name.clone();
-            let helo = hop
-                .helo
-                .as_deref()
-                .filter(|_| organization.networks.is_empty())
-                .and_then(Domain::new);
+            let helo = hop.helo.as_deref().filter(|_| organization.networks.is_empty()).and_then(Domain::new);
             !name.or(helo).is_some_and(|name| organization.owns_host(&name))
         }
         None => hop
@@ -155,10 +129,7 @@ fn comes_from_outside(hop: &Received, organization: &Organization) -> bool {
 
 /// The names a hop gives its client: the one that was looked up, or else the client's own.
 fn client_names(hop: &Received) -> impl Iterator<Item = Domain> {
-    hop.client_name
-        .clone()
-        .or_else(|| Domain::new(hop.helo.as_deref()?))
-        .into_iter()
+    hop.client_name.clone().or_else(|| Domain::new(hop.helo.as_deref()?)).into_iter()
 }
 
 fn is_unqualified(name: &str) -> bool {

@@ -130,15 +130,8 @@ const FREEMAIL: &[&str] = &[
 impl Default for Classes {
     fn default() -> Self {
         let mut freemail = DomainSet::new();
-        FREEMAIL
-            .iter()
-            .filter_map(|name| Domain::new(name))
-            .for_each(|domain| freemail.insert(domain, true));
-        Self {
-            affiliate: DomainSet::new(),
-            partner: DomainSet::new(),
-            freemail,
-        }
+        FREEMAIL.iter().filter_map(|name| Domain::new(name)).for_each(|domain| freemail.insert(domain, true));
+        Self { affiliate: DomainSet::new(), partner: DomainSet::new(), freemail }
     }
 }
 

@@ -77,11 +77,7 @@ impl Condition {
                 for part in parts {
                     part.holds(case)?;
                 }
-                Ok(if parts.is_empty() {
-                    "it has no conditions".into()
-                } else {
-                    "every condition holds".into()
-                })
+                Ok(if parts.is_empty() { "it has no conditions".into() } else { "every condition holds".into() })
             }
             Self::Any(parts) => {
                 let reasons: Vec<_> = parts.iter().map(|part| part.holds(case)).collect();
@@ -89,11 +85,7 @@ impl Condition {
                     Some(at) => reasons.into_iter().nth(at).unwrap_or_else(|| Ok(String::new())),
                     None => Err(format!(
                         "none of any: {}",
-                        reasons
-                            .into_iter()
-                            .filter_map(Result::err)
-                            .collect::<Vec<_>>()
-                            .join("; ")
+                        reasons.into_iter().filter_map(Result::err).collect::<Vec<_>>().join("; ")
                     )),
                 }
             }
@@ -101,9 +93,9 @@ impl Condition {
                 Ok(reason) => Err(format!("not: {reason}")),
                 Err(reason) => Ok(reason),
             },
-            Self::Verdict(wanted) => check(wanted.contains(&assessment.verdict), || {
-                format!("verdict is {}", assessment.verdict)
-            }),
+            Self::Verdict(wanted) => {
+                check(wanted.contains(&assessment.verdict), || format!("verdict is {}", assessment.verdict))
+            }
             Self::Confidence(least) => check(assessment.confidence >= *least, || {
                 format!("confidence is {:.3}, {least} is asked for", assessment.confidence)
             }),
@@ -112,15 +104,10 @@ impl Condition {
             }),
             Self::Platform(wanted) => {
                 let platform = assessment.platform.unwrap_or("not known");
-                check(wanted.iter().any(|name| name == platform), || {
-                    format!("platform is {platform}")
-                })
+                check(wanted.iter().any(|name| name == platform), || format!("platform is {platform}"))
             }
             Self::Evidence(wanted) => check(
-                assessment
-                    .evidence
-                    .iter()
-                    .any(|seen| wanted.iter().any(|id| id == seen.evidence.signal.id)),
+                assessment.evidence.iter().any(|seen| wanted.iter().any(|id| id == seen.evidence.signal.id)),
                 || format!("no evidence {}", wanted.join(", ")),
             ),
             Self::Forwarder(list) => in_list("forwarder", assessment.forwarder.as_ref(), list),
@@ -144,12 +131,10 @@ impl Condition {
                     || addr.map_or_else(|| "client is not known".into(), |addr| format!("client is {addr}")),
                 )
             }
-            Self::Listener(names) => check(names.contains(&case.message.listener), || {
-                format!("listener is {}", case.message.listener)
-            }),
-            Self::Size(least) => check(case.message.size >= *least, || {
-                format!("size is {} octets", case.message.size)
-            }),
+            Self::Listener(names) => {
+                check(names.contains(&case.message.listener), || format!("listener is {}", case.message.listener))
+            }
+            Self::Size(least) => check(case.message.size >= *least, || format!("size is {} octets", case.message.size)),
         }
     }
 }

@@ -46,9 +46,7 @@ impl Pattern {
         match Domain::new(domain).filter(|_| valid) {
             Some(domain) if below => Ok(Self::Below(domain)),
             Some(domain) => Ok(Self::Domain(domain)),
-            None => Err(format!(
-                "\"{text}\" names no domain: write @domain, or @.domain with its subdomains"
-            )),
+            None => Err(format!("\"{text}\" names no domain: write @domain, or @.domain with its subdomains")),
         }
     }
 }
@@ -114,10 +112,7 @@ mod tests {
     use super::*;
 
     fn list(entries: &[&str]) -> AddressList {
-        entries
-            .iter()
-            .map(|entry| Pattern::parse(entry).expect("an entry"))
-            .collect()
+        entries.iter().map(|entry| Pattern::parse(entry).expect("an entry")).collect()
     }
 
     fn address(text: &str) -> Address {

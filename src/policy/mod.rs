@@ -50,11 +50,7 @@ impl Reply {
 
     /// The reply of `tempfail` where none is configured.
     pub fn tempfail() -> Self {
-        Self {
-            code: 451,
-            enhanced: "4.7.1".into(),
-            text: "Try again later".into(),
-        }
+        Self { code: 451, enhanced: "4.7.1".into(), text: "Try again later".into() }
     }
 }
 
@@ -177,13 +173,7 @@ impl Policy {
         assessment: &Assessment,
         now: Timestamp,
     ) -> Decision {
-        let case = Case {
-            message,
-            organization,
-            assessment,
-            classes: &self.classes,
-            now,
-        };
+        let case = Case { message, organization, assessment, classes: &self.classes, now };
         let mut trace = Vec::new();
         let decision = |rule: Option<&str>, exception: Option<&str>, actions: &[Action], trace: Vec<Step>| Decision {
             recipient: assessment.recipient,
@@ -217,10 +207,6 @@ impl Policy {
 impl Step {
     fn new(kind: &str, id: &str, result: Result<String, String>) -> Self {
         let matched = result.is_ok();
-        Self {
-            tried: format!("{kind} {id}"),
-            matched,
-            because: result.unwrap_or_else(|reason| reason),
-        }
+        Self { tried: format!("{kind} {id}"), matched, because: result.unwrap_or_else(|reason| reason) }
     }
 }

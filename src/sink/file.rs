@@ -40,13 +40,8 @@ impl Writer {
     pub fn start(output: &Output) -> io::Result<Self> {
         let target = Target::open(output)?;
         let (queue, events) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
-            .name("events".into())
-            .spawn(move || write_all(target, &events))?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("events".into()).spawn(move || write_all(target, &events))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 }
 
@@ -107,10 +102,7 @@ impl Target {
     fn open(output: &Output) -> io::Result<Self> {
         Ok(match output {
             Output::Stdout => Self::Stdout,
-            Output::File(path) => Self::File {
-                path: path.clone(),
-                file: append(path)?,
-            },
+            Output::File(path) => Self::File { path: path.clone(), file: append(path)? },
         })
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The keys that are read; others are the case's own business.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Envelope {
+pub(crate) struct Envelope {
     mail_from: String,
     #[serde(default)]
     mail_params: Vec<String>,
@@ -41,7 +41,7 @@ impl Envelope {
     ///
     /// # Errors
     /// What is wrong with it, in a sentence that names it.
-    pub fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let bytes = super::read(path)?;
         let envelope: Self = serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
         if !envelope.rcpt_params.is_empty() && envelope.rcpt_params.len() != envelope.rcpt_to.len() {
@@ -56,22 +56,13 @@ impl Envelope {
     }
 
     /// The circumstances.
-    pub fn circumstances(&self, listener: &str) -> Circumstances {
+    pub(crate) fn circumstances(&self, listener: &str) -> Circumstances {
         let params = |index: usize| self.rcpt_params.get(index).cloned().unwrap_or_default();
         Circumstances {
             listener: listener.to_owned(),
-            direction: if self.direction.as_deref() == Some("in") {
-                Direction::Inbound
-            } else {
-                Direction::Outbound
-            },
+            direction: if self.direction.as_deref() == Some("in") { Direction::Inbound } else { Direction::Outbound },
             mail_from: Some((self.mail_from.clone(), self.mail_params.clone())),
-            recipients: self
-                .rcpt_to
-                .iter()
-                .enumerate()
-                .map(|(index, path)| (path.clone(), params(index)))
-                .collect(),
+            recipients: self.rcpt_to.iter().enumerate().map(|(index, path)| (path.clone(), params(index))).collect(),
             client_addr: self.client_addr,
             helo: self.helo.clone(),
             auth_user: self.auth_user.clone(),
@@ -84,7 +75,7 @@ impl Envelope {
     }
 
     /// Puts the case's own domains and networks in the place of the configured ones.
-    pub fn apply(&self, organization: &mut Organization) {
+    pub(crate) fn apply(&self, organization: &mut Organization) {
         if let Some(domains) = &self.local_domains {
             organization.domains = DomainSet::new();
             domains

@@ -4,19 +4,19 @@ mod case;
 mod options;
 mod walk;
 
-pub use options::{ConfigOption, Options, path_and_params};
-pub use walk::{Item, collect};
+pub(super) use options::{ConfigOption, Options, path_and_params};
+pub(super) use walk::{Item, collect};
 
 use crate::message::{Builder, Connection, Direction, Limits, Message, Organization, eml};
 use std::net::IpAddr;
 use std::path::Path;
 
 /// The largest file that is read: more than any mail server's message size limit in practice.
-pub const MAX_BYTES: u64 = 64 << 20;
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 
 /// The circumstances of a message that its file does not hold.
 #[derive(Debug, Clone, Default)]
-pub struct Circumstances {
+pub(super) struct Circumstances {
     /// The listener it is to be seen at.
     pub listener: String,
     /// Which way it goes.
@@ -36,15 +36,9 @@ pub struct Circumstances {
 }
 
 /// Puts a message together as a listener would have seen it.
-pub fn build(bytes: &[u8], given: &Circumstances, limits: Limits, read_body: bool) -> Message {
+pub(super) fn build(bytes: &[u8], given: &Circumstances, limits: Limits, read_body: bool) -> Message {
     let parts = eml::split(bytes);
-    let of_macro = |name: &str| {
-        given
-            .macros
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
+    let of_macro = |name: &str| given.macros.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let connection = Connection {
         client_addr: given.client_addr,
         client_name: of_macro("client_name").map(str::to_owned),
@@ -54,33 +48,20 @@ pub fn build(bytes: &[u8], given: &Circumstances, limits: Limits, read_body: boo
     let mut builder = Builder::new(&given.listener, given.direction, connection, limits);
     let field = |name: &str| {
         let wanted = |(key, _): &&(&[u8], &[u8])| key.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
-        parts
-            .fields
-            .iter()
-            .find(wanted)
-            .map(|(_, body)| String::from_utf8_lossy(body).trim().to_owned())
+        parts.fields.iter().find(wanted).map(|(_, body)| String::from_utf8_lossy(body).trim().to_owned())
     };
     match &given.mail_from {
         Some((path, params)) => builder.sender(path, params.clone()),
         None => builder.sender(&field("Return-Path").unwrap_or_default(), Vec::new()),
     }
-    builder.auth_user(
-        given
-            .auth_user
-            .clone()
-            .or_else(|| of_macro("auth_authen").map(str::to_owned)),
-    );
+    builder.auth_user(given.auth_user.clone().or_else(|| of_macro("auth_authen").map(str::to_owned)));
     for (path, params) in &given.recipients {
         builder.recipient(path, params.clone(), of_macro("rcpt_addr"), of_macro("rcpt_mailer"));
     }
     if given.recipients.is_empty() {
         for name in ["To", "Cc"] {
-            let addresses = field(name)
-                .map(|body| crate::message::addresses(body.as_bytes()))
-                .unwrap_or_default();
-            addresses
-                .iter()
-                .for_each(|address| builder.recipient(&format!("<{address}>"), Vec::new(), None, None));
+            let addresses = field(name).map(|body| crate::message::addresses(body.as_bytes())).unwrap_or_default();
+            addresses.iter().for_each(|address| builder.recipient(&format!("<{address}>"), Vec::new(), None, None));
         }
     }
     for (name, body) in &parts.fields {
@@ -97,7 +78,7 @@ pub fn build(bytes: &[u8], given: &Circumstances, limits: Limits, read_body: boo
 ///
 /// # Errors
 /// What is wrong with it, in a sentence that names it.
-pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let named = |what: &str| format!("{}: {what}", path.display());
     let metadata = std::fs::metadata(path).map_err(|error| named(&error.to_string()))?;
     if metadata.is_dir() {
@@ -107,29 +88,26 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
         return Err(named("is no regular file"));
     }
     if metadata.len() > MAX_BYTES {
-        return Err(named(&format!(
-            "has {} octets; messages of up to {MAX_BYTES} are read",
-            metadata.len()
-        )));
+        return Err(named(&format!("has {} octets; messages of up to {MAX_BYTES} are read", metadata.len())));
     }
     std::fs::read(path).map_err(|error| named(&error.to_string()))
 }
 
 /// Says what keeps `bytes` from being a message, if anything does.
-pub fn check(bytes: &[u8]) -> Result<(), String> {
+pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     if bytes.is_empty() {
         return Err("is empty".into());
     }
     if eml::split(bytes).fields.is_empty() {
         return Err(
-            "does not begin with a header section: this is no message in Internet Message Format (RFC 5322)".into(),
+            "does not begin with a header section: this is no message in Internet Message Format (RFC 5322)".into()
         );
     }
     Ok(())
 }
 
 /// What is ours in a case: its own lists where it has them, else the configuration's.
-pub fn organization(configured: &Organization, case: Option<&case::Envelope>) -> Organization {
+pub(super) fn organization(configured: &Organization, case: Option<&case::Envelope>) -> Organization {
     let mut organization = configured.clone();
     if let Some(case) = case {
         case.apply(&mut organization);
@@ -138,15 +116,11 @@ pub fn organization(configured: &Organization, case: Option<&case::Envelope>) ->
 }
 
 /// Text of a message as a terminal may see it: one line, nothing that moves the cursor or changes direction, cut.
-pub fn printable(text: &str, columns: usize) -> String {
+pub(super) fn printable(text: &str, columns: usize) -> String {
     let hostile = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut shown: String = text
-        .chars()
-        .take(columns)
-        .map(|c| if hostile(c) { '?' } else { c })
-        .collect();
+    let mut shown: String = text.chars().take(columns).map(|c| if hostile(c) { '?' } else { c }).collect();
     if text.chars().nth(columns).is_some() {
         shown.push('…');
     }

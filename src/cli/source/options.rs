@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Options that stand for what the envelope would have told.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// MAIL FROM, with ESMTP parameters behind it: 'alice@corp.example SIZE=4711'. Without it Return-Path is taken.
     #[arg(long, value_name = "ADDRESS")]
     mail_from: Option<String>,
@@ -41,7 +41,7 @@ pub struct Options {
 
 impl Options {
     /// The circumstances they describe.
-    pub fn circumstances(&self) -> Circumstances {
+    pub(crate) fn circumstances(&self) -> Circumstances {
         Circumstances {
             listener: self.listener.clone(),
             direction: Direction::Outbound,
@@ -57,7 +57,7 @@ impl Options {
 
 /// The configuration file of commands that work without one as well.
 #[derive(Debug, Clone, Args)]
-pub struct ConfigOption {
+pub(crate) struct ConfigOption {
     /// Configuration file. Without it /etc/forwarden/forwarden.toml is read where it exists, and defaults are used where
     /// it does not.
     #[arg(long, short, value_name = "FILE")]
@@ -70,7 +70,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// An address and, behind it, its ESMTP parameters.
-pub fn path_and_params(text: &str) -> (String, Vec<String>) {
+pub(crate) fn path_and_params(text: &str) -> (String, Vec<String>) {
     let mut words = text.split_whitespace().map(str::to_owned);
     let path = words.next().unwrap_or_default();
     (path, words.collect())

@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 32;
 
 /// A message found.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub(crate) struct Item {
     /// The name it goes by in the output: a case's folder, or a file.
     pub name: String,
     /// The file.
@@ -28,21 +28,23 @@ impl Item {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn message(&self, circumstances: &Circumstances, limits: Limits, read_body: bool) -> Result<Message, Problem> {
+    pub(crate) fn message(
+        &self,
+        circumstances: &Circumstances,
+        limits: Limits,
+        read_body: bool,
+    ) -> Result<Message, Problem> {
         let bytes = read(&self.path)?;
-        let bytes = self
-            .range
-            .clone()
-            .map_or(bytes.as_slice(), |range| bytes.get(range).unwrap_or_default());
+        let bytes = self.range.clone().map_or(bytes.as_slice(), |range| bytes.get(range).unwrap_or_default());
         Ok(build(bytes, circumstances, limits, read_body))
     }
 }
 
 /// What could not be read, and why: the rest goes on.
-pub type Problem = String;
+pub(super) type Problem = String;
 
 /// Collects the messages under each path, in order of time (of equal time, in order of name).
-pub fn collect(paths: &[PathBuf]) -> (Vec<Item>, Vec<Problem>) {
+pub(crate) fn collect(paths: &[PathBuf]) -> (Vec<Item>, Vec<Problem>) {
     let (mut items, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         let before = (items.len(), problems.len());
@@ -67,10 +69,7 @@ fn walk(path: &Path, depth: usize, named: bool, items: &mut Vec<Item>, problems:
         return file(path, named, items, problems);
     }
     if depth > MAX_DEPTH {
-        return problems.push(format!(
-            "{}: folders are nested more than {MAX_DEPTH} deep",
-            path.display()
-        ));
+        return problems.push(format!("{}: folders are nested more than {MAX_DEPTH} deep", path.display()));
     }
     let envelope = path.join("envelope.json");
     if envelope.exists() || path.join("message.eml").exists() {
@@ -95,33 +94,17 @@ fn case(folder: &Path, envelope: &Path) -> Result<Item, Problem> {
     let envelope = Envelope::read(envelope)?;
     let bytes = read(&message)?;
     check(&bytes).map_err(|reason| format!("{}: {reason}", message.display()))?;
-    let name = folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let time = envelope.time.map(jiff::Timestamp::as_second).unwrap_or_default();
-    Ok(Item {
-        name,
-        path: message,
-        range: None,
-        envelope: Some(envelope),
-        time,
-    })
+    Ok(Item { name, path: message, range: None, envelope: Some(envelope), time })
 }
 
 /// A file that was named is a message or a problem; one found in a folder is taken if it looks like mail: `.eml`, or in
 /// `cur` or `new` of a Maildir.
 fn file(path: &Path, named: bool, items: &mut Vec<Item>, problems: &mut Vec<Problem>) {
-    let in_maildir = path
-        .parent()
-        .and_then(Path::file_name)
-        .is_some_and(|folder| folder == "cur" || folder == "new");
-    let is_eml = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("eml"));
-    let is_mbox = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("mbox"));
+    let in_maildir = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "cur" || folder == "new");
+    let is_eml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("eml"));
+    let is_mbox = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mbox"));
     if !(named || in_maildir || is_eml || is_mbox) {
         return;
     }
@@ -146,13 +129,7 @@ fn file(path: &Path, named: bool, items: &mut Vec<Item>, problems: &mut Vec<Prob
         }
         return;
     }
-    items.push(Item {
-        time: date(&bytes),
-        name,
-        path: path.to_owned(),
-        range: None,
-        envelope: None,
-    });
+    items.push(Item { time: date(&bytes), name, path: path.to_owned(), range: None, envelope: None });
 }
 
 /// The messages of an mbox: each begins with a `From ` line at the start or behind an empty line.
@@ -170,19 +147,12 @@ fn mbox(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
 
 /// Positions of line feeds behind which another line begins.
 fn memchr(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    bytes
-        .iter()
-        .enumerate()
-        .filter(|&(at, &b)| b == b'\n' && at + 1 < bytes.len())
-        .map(|(at, _)| at)
+    bytes.iter().enumerate().filter(|&(at, &b)| b == b'\n' && at + 1 < bytes.len()).map(|(at, _)| at)
 }
 
 fn date(message: &[u8]) -> i64 {
     let parts = crate::message::eml::split(message);
-    let field = parts
-        .fields
-        .iter()
-        .find(|(name, _)| name.trim_ascii().eq_ignore_ascii_case(b"date"));
+    let field = parts.fields.iter().find(|(name, _)| name.trim_ascii().eq_ignore_ascii_case(b"date"));
     field
         .and_then(|(_, body)| mail_parser::DateTime::parse_rfc822(String::from_utf8_lossy(body).trim()))
         .map(|date| date.to_timestamp())

@@ -9,11 +9,7 @@ pub(super) const SIGNALS: &[Signal] = &[
         id: "exchange.auto_forwarded",
         platform: "exchange",
         mechanism: Some(Mechanism::InboxRule),
-        reads: Reads::Header(
-            "X-MS-Exchange-Organization-AutoForwarded",
-            Body::Is(&["true"]),
-            Bind::Nobody,
-        ),
+        reads: Reads::Header("X-MS-Exchange-Organization-AutoForwarded", Body::Is(&["true"]), Bind::Nobody),
         about: "the mark that Exchange puts on what a rule forwards; it seldom passes the border, grommunio writes it without one",
         false_positives: "forged by an outsider where the border does not strip it; other automatic items",
         source: "MS-OXCMAIL 2.1.3.2.21; ATT&CK T1114.003",

@@ -10,11 +10,7 @@ pub(super) const SIGNALS: &[Signal] = &[
         platform: "gmail",
         mechanism: Some(Mechanism::ProviderForwarding),
         weight: 11.0,
-        reads: Reads::Header(
-            "X-Forwarded-For",
-            Body::Contains(&["@"]),
-            Bind::ForwarderThenDestinations,
-        ),
+        reads: Reads::Header("X-Forwarded-For", Body::Contains(&["@"]), Bind::ForwarderThenDestinations),
         about: "names the forwarding mailbox, then where it forwards to",
         false_positives: "programs that copy the pair",
         source: "public Gmail messages",

@@ -17,10 +17,7 @@ pub(super) struct Applied {
 impl Applied {
     /// The message goes on as it is.
     pub(super) fn unchanged() -> Self {
-        Self {
-            status: Status::Continue,
-            error: None,
-        }
+        Self { status: Status::Continue, error: None }
     }
 }
 
@@ -30,10 +27,7 @@ pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Act
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter_names().map(|(name, _)| name).collect();
         let error = format!("the MTA does not offer {}", names.join(", "));
-        return Applied {
-            status: Status::Continue,
-            error: Some(error),
-        };
+        return Applied { status: Status::Continue, error: Some(error) };
     }
     for edit in &plan.edits {
         if let Err(error) = make(cx, edit).await {
@@ -44,17 +38,11 @@ pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Act
         Disposition::Accept => Applied::unchanged(),
         Disposition::Hold(reason) => match cx.actions.quarantine(reason.as_str()).await {
             Ok(()) => Applied::unchanged(),
-            Err(error) => Applied {
-                status: Status::Tempfail,
-                error: Some(format!("quarantine: {error}")),
-            },
+            Err(error) => Applied { status: Status::Tempfail, error: Some(format!("quarantine: {error}")) },
         },
         Disposition::Reject(reply) => answer(cx, reply, Status::Reject),
         Disposition::Tempfail(reply) => answer(cx, reply, Status::Tempfail),
-        Disposition::Discard => Applied {
-            status: Status::Discard,
-            error: None,
-        },
+        Disposition::Discard => Applied { status: Status::Discard, error: None },
     }
 }
 
@@ -107,16 +95,11 @@ fn failed(edit: &Edit, error: &ActionError) -> Applied {
         Edit::InsertHeader { name, .. } => format!("adding {name}"),
         Edit::DeleteRecipient(recipient) => format!("taking out {recipient}"),
     };
-    Applied {
-        status: Status::Tempfail,
-        error: Some(format!("{what}: {error}")),
-    }
+    Applied { status: Status::Tempfail, error: Some(format!("{what}: {error}")) }
 }
 
 fn answer(cx: &mut EomContext<Session>, reply: &Reply, status: Status) -> Applied {
-    let set = cx
-        .reply
-        .set_error_reply(&reply.code.to_string(), Some(&reply.enhanced), [reply.text.as_str()]);
+    let set = cx.reply.set_error_reply(&reply.code.to_string(), Some(&reply.enhanced), [reply.text.as_str()]);
     if let Err(error) = set {
         // The refusal stands with the MTA's own text.
         tracing::warn!(%error, code = reply.code, "reply text could not be set");

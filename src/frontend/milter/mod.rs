@@ -91,10 +91,7 @@ pub struct Stop {
 /// The socket cannot be handed to the runtime.
 pub async fn run(spec: Arc<ListenerSpec>, bound: Bound, shared: Shared, stop: Stop) -> io::Result<()> {
     let listener = Listener::new(bound, &spec.name, &spec.allow, stop.accepting)?;
-    let config = Config {
-        max_connections: shared.max_connections,
-        ..Config::default()
-    };
+    let config = Config { max_connections: shared.max_connections, ..Config::default() };
     let mut serving = stop.serving;
     let shutdown = async move {
         if serving.wait_for(|stop| *stop).await.is_err() {
@@ -107,9 +104,7 @@ pub async fn run(spec: Arc<ListenerSpec>, bound: Bound, shared: Shared, stop: St
 fn callbacks(spec: Arc<ListenerSpec>, shared: Shared) -> Callbacks<Session> {
     let callbacks = Callbacks::new()
         .on_negotiate(move |cx, actions, options| {
-            Box::pin(std::future::ready(negotiate::negotiate(
-                cx, &spec, &shared, actions, options,
-            )))
+            Box::pin(std::future::ready(negotiate::negotiate(cx, &spec, &shared, actions, options)))
         })
         .on_connect(|cx, name, socket| Box::pin(std::future::ready(session::connect(cx, &name, &socket))))
         .on_helo(|cx, name| Box::pin(std::future::ready(session::helo(cx, &name))))

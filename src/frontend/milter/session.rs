@@ -51,11 +51,7 @@ impl Session {
 
     /// The reply to a step, which is none where silence was agreed.
     fn reply(&self, silent: ProtoOpts) -> Status {
-        if self.options.contains(silent) {
-            Status::Noreply
-        } else {
-            Status::Continue
-        }
+        if self.options.contains(silent) { Status::Noreply } else { Status::Continue }
     }
 }
 
@@ -94,18 +90,10 @@ pub(super) fn mail(cx: &mut Context<Session>, args: &[CString]) -> Status {
         return Status::Tempfail;
     };
     let connection = session.connection.clone();
-    let mut builder = Builder::new(
-        &session.spec.name,
-        session.spec.direction,
-        connection,
-        session.shared.limits,
-    );
+    let mut builder = Builder::new(&session.spec.name, session.spec.direction, connection, session.shared.limits);
     let (path, params) = path_and_params(args);
     builder.sender(&path, params);
-    session.message = Some(InMessage {
-        builder,
-        _in_progress: InProgress::begin(&session.shared.busy),
-    });
+    session.message = Some(InMessage { builder, _in_progress: InProgress::begin(&session.shared.busy) });
     session.reply(ProtoOpts::NOREPLY_MAIL)
 }
 
@@ -118,9 +106,7 @@ pub(super) fn rcpt(cx: &mut Context<Session>, args: &[CString]) -> Status {
     };
     if let Some(message) = &mut session.message {
         let (path, params) = path_and_params(args);
-        message
-            .builder
-            .recipient(&path, params, resolved.as_deref(), mailer.as_deref());
+        message.builder.recipient(&path, params, resolved.as_deref(), mailer.as_deref());
     }
     session.reply(ProtoOpts::NOREPLY_RCPT)
 }
@@ -166,11 +152,7 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     let Some(session) = &mut cx.data else {
         return Status::Tempfail;
     };
-    let Some(InMessage {
-        mut builder,
-        _in_progress,
-    }) = session.message.take()
-    else {
+    let Some(InMessage { mut builder, _in_progress }) = session.message.take() else {
         return Status::Continue;
     };
     builder.queue_id(text_macro(&cx.macros, c"i"));
@@ -195,7 +177,7 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     };
     // Reporting is ours to get wrong: it must not take back what the message was given.
     let recorded = catch_unwind(AssertUnwindSafe(|| {
-        engine.record(&message, &inspection, applied.error.as_deref())
+        engine.record(&message, &inspection, applied.error.as_deref());
     }));
     if let Err(panic) = recorded {
         tracing::error!(queue_id = queue_id(&message), error = %panic_text(panic.as_ref()), "event could not be made");
@@ -233,10 +215,7 @@ fn fault(engine: &Engine, spec: &ListenerSpec, message: &Message, error: &str) {
         queue_id: message.queue_id.clone(),
     };
     if catch_unwind(AssertUnwindSafe(|| engine.report(Body::Fault(fault)))).is_err() {
-        tracing::error!(
-            queue_id = queue_id(message),
-            "the fault could not be reported as an event"
-        );
+        tracing::error!(queue_id = queue_id(message), "the fault could not be reported as an event");
     }
 }
 
@@ -245,14 +224,9 @@ fn queue_id(message: &Message) -> &str {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned());
-    format!(
-        "defect in this program: {}",
-        text.unwrap_or_else(|| "no description".to_owned())
-    )
+    let text =
+        panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("defect in this program: {}", text.unwrap_or_else(|| "no description".to_owned()))
 }
 
 fn text_macro(macros: &Macros, name: &CStr) -> Option<String> {
