@@ -176,6 +176,8 @@ fn count(seen: &mut [Weighed], excuses: &[(&'static str, Excuse)]) {
 /// By what it was forwarded: what names the mechanism most surely, whatever brought the most bits.
 fn mechanism(seen: &[Weighed]) -> Mechanism {
     let sureness = |evidence: &Evidence| match evidence.signal.family {
+        // Anybody can write a mark; one that names a mailbox of ours is still believed to say what it is.
+        _ if !evidence.trusted && evidence.names.forwarder.is_none() => 0,
         Family::Platform => 3,
         Family::Dsn => 2,
         Family::Resubmission | Family::Body => 1,

@@ -11,6 +11,7 @@ pub(super) const SIGNALS: &[&Signal] = &[
     &ORCPT,
     &RESOLVED,
     &BCC,
+    &BCC_REPORT,
     &NEVER,
     &CAF,
     &EXO_SRS,
@@ -52,6 +53,17 @@ const BCC: Signal = Signal {
     about: "NOTIFY=NEVER with ORCPT equal to RCPT, in neither To nor Cc: what recipient_bcc_maps, sender_bcc_maps and always_bcc leave",
     false_positives: "a mail client that asks for NOTIFY=NEVER itself on a blind copy",
     source: "Postfix src/cleanup/cleanup_addr.c; RFC 3461 §4.1",
+    ..Signal::MARK
+};
+
+const BCC_REPORT: Signal = Signal {
+    id: "envelope.bcc_report",
+    mechanism: Some(Mechanism::BccMap),
+    family: Family::Dsn,
+    weight: 1.0,
+    about: "as envelope.bcc, on a report that came from outside: its null sender explains NOTIFY=NEVER as well",
+    false_positives: "a report that is forwarded by other means",
+    source: "Postfix src/cleanup/cleanup_addr.c",
     ..Signal::MARK
 };
 
@@ -167,9 +179,12 @@ fn recipient(scene: &Scene<'_>, target: &Target) -> Option<Evidence> {
     if let Some(original) = original.as_ref().filter(|original| scene.organization.owns(original)) {
         return Some(evidence(&ORCPT).naming(Names::forwarder(original.mailbox())));
     }
-    // Reports must never cause reports, so NOTIFY=NEVER beside a null sender says nothing.
-    if !recipient.notify_never() || scene.message.sender.is_null() || scene.addresses(&target.destination) {
+    if !recipient.notify_never() || scene.addresses(&target.destination) {
         return None;
+    }
+    // Reports must never cause reports, so NOTIFY=NEVER beside a null sender says next to nothing.
+    if scene.message.sender.is_null() {
+        return scene.from_outside().then(|| evidence(&BCC_REPORT));
     }
     let names = Names { forwarder: copied_mailbox(scene), ..Names::default() };
     match original {

@@ -47,6 +47,9 @@ impl Catalogue {
     }
 }
 
+/// What a mark counts that names nobody and came with the message from outside.
+const FOREIGN_MARK_BITS: f64 = 1.0;
+
 /// Reports a field if whom it names makes it evidence about us.
 fn bound(
     scene: &Scene<'_>,
@@ -64,6 +67,8 @@ fn bound(
     };
     let ours = |address: &Address| scene.organization.owns(address);
     match bind {
+        // Below the boundary a mark that names nobody tells of somebody else's forward, on the way to us.
+        Bind::Nobody if !trusted => found.push(report(Names::default()).weighing(FOREIGN_MARK_BITS.min(signal.weight))),
         Bind::Nobody => found.push(report(Names::default())),
         Bind::OriginalSender => {
             found.push(report(Names { original_sender: first_address(text), ..Names::default() }));

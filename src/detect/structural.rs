@@ -53,7 +53,7 @@ const RECEIVED_FOR: Signal = row(
     "trace.received_for",
     Family::Delivered,
     7.9,
-    None,
+    Some(Mechanism::MtaForward),
     "a Received line of our own hosts says `for` an own mailbox, and now the message leaves",
     "lists that we host",
     "RFC 5321 §4.4",

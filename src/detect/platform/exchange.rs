@@ -1,4 +1,4 @@
-//! Exchange on premises and Exchange Online: loop headers, rule agents, journal.
+//! Exchange on premises, Exchange Online and Outlook.com: loop headers, rule agents, journal.
 
 use crate::detect::evidence::{Family, Mechanism};
 use crate::detect::signal::{Bind, Body, Reads, Signal};

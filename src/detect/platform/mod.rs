@@ -1,12 +1,16 @@
-//! What each product leaves behind: one file a platform, a row a signal.
+//! What each product leaves behind: one file a platform (small ones share one), a row a signal.
 
+mod alias_service;
 mod courier;
 mod cyrus;
 mod dovecot;
 mod exchange;
-mod generic;
 mod gmail;
+mod groupware;
+mod kopano;
 mod mailagent;
+mod provider;
+mod unknown;
 mod zimbra;
 
 use super::signal::Signal;
@@ -21,7 +25,11 @@ pub(super) fn signals() -> impl Iterator<Item = &'static Signal> {
         courier::SIGNALS,
         mailagent::SIGNALS,
         zimbra::SIGNALS,
-        generic::SIGNALS,
+        kopano::SIGNALS,
+        groupware::SIGNALS,
+        provider::SIGNALS,
+        alias_service::SIGNALS,
+        unknown::SIGNALS,
     ]
     .into_iter()
     .flatten()
