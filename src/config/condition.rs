@@ -32,10 +32,10 @@ fn level(section: Section<'_>, around: &Surroundings<'_>, depth: usize) -> Condi
         parts.push(Condition::Not(Box::new(level(part, around, depth + 1))));
     }
     leaves(&section, around, &mut parts);
+    section.finish();
     if depth > 0 && parts.is_empty() && !section.has_error() {
         section.report().warning(section.place(), "has no condition: it always holds");
     }
-    section.finish();
     match parts.len() {
         1 => parts.remove(0),
         _ => Condition::All(parts),
@@ -48,7 +48,6 @@ const NEVER: &str = "is empty: it never holds";
 fn leaves(section: &Section<'_>, around: &Surroundings<'_>, parts: &mut Vec<Condition>) {
     let verdicts = Verdict::ALL.map(|verdict| (verdict.name(), verdict));
     let classes = DomainClass::ALL.map(|class| (class.name(), class));
-    let ids: Vec<_> = detect::catalogue().map(|signal| (signal.id, signal.id)).collect();
     let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     let words =
         |key| -> Option<Vec<String>> { Some(section.strings(key)?.into_iter().map(|(text, _)| text).collect()) };
@@ -57,7 +56,10 @@ fn leaves(section: &Section<'_>, around: &Surroundings<'_>, parts: &mut Vec<Cond
     parts.extend(section.float("confidence", 0.0..=1.0).map(Condition::Confidence));
     parts.extend(lists::choices(section, "mechanism", &mechanisms()).map(Condition::Mechanism));
     parts.extend(lists::choices(section, "platform", &platforms()).map(|names| Condition::Platform(owned(names))));
-    parts.extend(lists::choices(section, "evidence", &ids).map(|names| Condition::Evidence(owned(names))));
+    parts.extend(section.strings("evidence").map(|ids| {
+        let known = ids.iter().filter_map(|(id, place)| lists::evidence(section, id, place));
+        Condition::Evidence(known.map(str::to_owned).collect())
+    }));
     parts.extend(lists::addresses(section, "forwarder").map(Condition::Forwarder));
     parts.extend(lists::patterns(section, "destination").map(|patterns| {
         warn_of_inside(section, &patterns, around);

@@ -1,10 +1,9 @@
 //! `[detection]`, `[limits]`, `[events]`, `[log]`, `[daemon]`: how the parts run.
 
 use super::problem::quoted;
-use super::reader::{Section, number};
+use super::reader::{Place, Section, number};
 use super::{DaemonSpec, LogSpec, lists};
 use crate::assess::Weights;
-use crate::detect;
 use crate::message::Limits;
 use crate::sink::Output;
 use std::collections::HashMap;
@@ -30,12 +29,11 @@ pub(super) fn detection(root: &Section<'_>) -> (Weights, bool) {
 fn overrides(section: &Section<'_>) -> HashMap<String, f64> {
     let mut weights = HashMap::new();
     let Some(table) = section.table("weights") else { return weights };
-    let ids: Vec<_> = detect::catalogue().map(|signal| (signal.id, ())).collect();
     for (id, value, place) in table.entries() {
         if let DeValue::Table(_) = value {
             let text = "is a table: an id has a dot in it, so write it in quotes, \"envelope.orcpt\" = 5";
             table.report().error(&place, text);
-        } else if lists::choice(&table, &id, &place, &ids).is_some() {
+        } else if lists::evidence(&table, &id, &Place { key: section.path("weights"), ..place.clone() }).is_some() {
             match number(value).filter(|bits| (0.0..=20.0).contains(bits)) {
                 Some(bits) if weights.insert(id, bits).is_none() => {}
                 Some(_) => table.report().error(&place, "is set a second time"),
@@ -100,16 +98,8 @@ const FORMATS: &[(&str, bool)] = &[("text", false), ("json", true)];
 pub(super) fn log(root: &Section<'_>) -> LogSpec {
     let mut spec = LogSpec::default();
     let Some(section) = root.table("log") else { return spec };
-    if let Some(level) =
-        section.string("level").and_then(|(text, place)| lists::choice(&section, &text, &place, LEVELS))
-    {
-        spec.level = level.to_owned();
-    }
-    if let Some(json) =
-        section.string("format").and_then(|(text, place)| lists::choice(&section, &text, &place, FORMATS))
-    {
-        spec.json = json;
-    }
+    spec.level = lists::word(&section, "level", LEVELS).map_or(spec.level, |(level, _)| level.to_owned());
+    spec.json = lists::word(&section, "format", FORMATS).is_some_and(|(json, _)| json);
     section.finish();
     spec
 }

@@ -162,11 +162,8 @@ fn mode(section: &Section<'_>) -> Option<u32> {
             let text = "every user of this host may connect, and have mail judged and events written: write \"0660\" and a group";
             section.report().warning(&place, text);
         }
-        Some(mode) if mode & 0o200 == 0 || mode & 0o020 == 0 => {
-            let text = format!(
-                "{} lets nobody of owner or group connect: that takes permission to write, \"0660\"",
-                quoted(&text)
-            );
+        Some(mode) if mode & 0o222 == 0 => {
+            let text = format!("{} lets nobody connect: that takes permission to write, \"0660\"", quoted(&text));
             section.report().warning(&place, text);
         }
         Some(_) => {}

@@ -1,7 +1,8 @@
 //! Lists as they stand in the configuration: inline entries and `file:` references, mixed.
 
 use super::problem::quoted;
-use super::reader::{Place, Section, list_file};
+use super::reader::{Place, Section, list_file, nearest};
+use crate::detect;
 use crate::message::{Domain, DomainSet};
 use crate::policy::{AddressList, Pattern};
 use ipnet::IpNet;
@@ -106,21 +107,30 @@ pub(super) fn choices<T: Copy>(section: &Section<'_>, key: &'static str, known: 
     Some(strings.iter().filter_map(|(text, place)| choice(section, text, place, known)).collect())
 }
 
-/// How many names of a set are shown.
-const MAX_NAMES: usize = 20;
-
 /// One word of a fixed set; a wrong one is reported with those that there are.
 pub(super) fn choice<T: Copy>(section: &Section<'_>, text: &str, place: &Place, known: &[(&str, T)]) -> Option<T> {
     let found = known.iter().find(|(name, _)| *name == text);
     if found.is_none() {
-        let near = super::reader::nearest(text, known.iter().map(|(name, _)| *name));
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).take(MAX_NAMES).collect();
-        let more = if known.len() > names.len() { ", …" } else { "" };
-        let hint = match near {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let hint = match nearest(text, names.iter().copied()) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("known are: {}{more}", names.join(", ")),
+            None => format!("known are: {}", names.join(", ")),
         };
         section.report().error(place, format!("{} is not known here; {hint}", quoted(text)));
     }
     found.map(|(_, value)| *value)
+}
+
+/// The id of evidence; a wrong one is reported without those that there are, which would fill a page.
+pub(super) fn evidence(section: &Section<'_>, text: &str, place: &Place) -> Option<&'static str> {
+    let ids = || detect::catalogue().map(|signal| signal.id);
+    let found = ids().find(|id| *id == text);
+    if found.is_none() {
+        let hint = match nearest(text, ids()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => "`forwarden detectors` lists what is".to_owned(),
+        };
+        section.report().error(place, format!("{} is no evidence that is looked for; {hint}", quoted(text)));
+    }
+    found
 }

@@ -24,6 +24,7 @@ use crate::policy::Policy;
 use crate::sink::Output;
 use listener::Listeners;
 use reader::{Place, Report, Section, Source};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 use toml::de::DeTable;
@@ -82,8 +83,10 @@ impl Config {
         let mut problems = report.take();
         let order =
             |problem: &Problem| sources.iter().position(|source| source.path == problem.file).unwrap_or(usize::MAX);
-        problems.sort_by(|a, b| (order(a), &a.file, a.line, &a.text).cmp(&(order(b), &b.file, b.line, &b.text)));
-        problems.dedup();
+        // Keys that several look at may be reported several times.
+        let mut seen = HashSet::new();
+        problems.retain(|problem| seen.insert(problem.clone()));
+        problems.sort_by(|a, b| (order(a), &a.file, a.line).cmp(&(order(b), &b.file, b.line)));
         match config.filter(|_| !problems.iter().any(|problem| problem.severity == Severity::Error)) {
             Some(config) => Ok(Loaded { config, warnings: problems }),
             None => Err(Problems(problems)),

@@ -29,6 +29,12 @@ impl Source {
     fn line(&self, span: &Range<usize>) -> usize {
         self.lines.partition_point(|start| *start <= span.start)
     }
+
+    /// A line as a message may show it.
+    fn shown(&self, line: usize) -> String {
+        let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        quoted(text.trim())
+    }
 }
 
 /// Where a value stands.
@@ -92,12 +98,16 @@ pub(super) fn parse<'a>(source: &'a Source, report: &Report) -> Option<DeTable<'
         let line = error.span().map_or(0, |span| source.line(&span));
         if lines.insert(line) {
             let place = Place { file: source.path.clone(), line, key: String::new() };
-            let shown =
-                source.text.lines().nth(line.saturating_sub(1)).map(|text| quoted(text.trim())).unwrap_or_default();
-            report.error(&place, format!("{shown} is no TOML: {}", error.message()));
+            report.error(&place, format!("{} is no TOML: {}", source.shown(line), reason(error.message())));
         }
     }
     errors.is_empty().then(|| table.into_inner())
+}
+
+/// The parser takes a word that begins as `inf` does for a number: most often `inet:` without quotes.
+fn reason(message: &str) -> String {
+    let hint = if message.starts_with("invalid float") { " (a string stands in quotes)" } else { "" };
+    format!("{message}{hint}")
 }
 
 /// One table, which may be spread over several files: every key may be set in one of them only.
@@ -326,13 +336,13 @@ impl<'a> Section<'a> {
     }
 
     /// As [`finish`](Self::finish), where `key` was read elsewhere.
-    pub(super) fn finish_except(self, key: &'static str) {
+    pub(super) fn finish_except(&self, key: &'static str) {
         self.ask(key);
         self.finish();
     }
 
     /// Reports the keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(&self) {
         let asked = self.asked.borrow();
         for (key, _, place) in self.entries() {
             if asked.contains(key.as_str()) {

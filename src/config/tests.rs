@@ -142,9 +142,9 @@ fn expected(table: Section<'_>, policy: &Policy) -> Expected {
         mechanism: one_of("mechanism", Mechanism::ALL.iter().map(|by| by.name()).chain(none()).collect()),
         action: lists::choices(&table, "action", &actions).map(|names| names.into_iter().map(str::to_owned).collect()),
     };
+    table.finish();
     if expected.is_empty() && !table.has_error() {
         table.report().error(table.place(), "expects nothing: such a test cannot fail");
     }
-    table.finish();
     expected
 }
