@@ -1,6 +1,8 @@
 //! Configurations and what `forwarden check` says of them: `tests/config/bad` cannot be used, `odd` is warned of, `good` is
 //! fine. Beside each stands what must be printed, whole. `@DIR@` stands for the folder, where a path must be absolute.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by them")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -100,6 +102,32 @@ fn a_file_that_is_not_there() {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.starts_with("forwarden.toml: error: forwarden.toml cannot be read: No such file"), "{printed}");
     assert!(printed.ends_with("forwarden.toml: cannot be used: 1 error, 0 warnings\n"), "{printed}");
+}
+
+/// The sample, as it is and with every setting taken out of its comment, its policy test included.
+#[test]
+fn the_sample_is_fine() {
+    let folder = TempDir::new().expect("a folder");
+    let sample = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/forwarden.toml")).expect("a file");
+    let setting = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let full: Vec<String> = sample.lines().map(setting).collect();
+    // The machine on which this runs may have no mail server.
+    let full = full.join("\n").replace("group = \"postfix\"", "group = \"root\"");
+    let message = source().join("good/messages/forward.eml");
+    fs::create_dir(folder.path().join("tests")).expect("a folder");
+    fs::copy(message, folder.path().join("tests/forward.eml")).expect("a message");
+    for (name, text, expected) in [
+        ("as-it-is.toml", &sample, "fine (1 listener, 0 rules, 0 exceptions, 0 tests passed)"),
+        ("full.toml", &full, "fine (2 listeners, 3 rules, 1 exception, 1 test passed)"),
+    ] {
+        fs::write(folder.path().join(name), text).expect("a file");
+        let output = check(folder.path(), &["--config", name]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{name}: {expected}\n"));
+        assert_eq!(output.status.code(), Some(0));
+    }
 }
 
 /// The JSON says what the text says, in fields.

@@ -69,8 +69,8 @@ fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
 /// `{ reject = { code = 550, enhanced = "5.7.1", text = "…" } }`.
 fn with_reply(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<Action> {
     let outer = section.of_item(item, place.clone())?;
-    let reject = outer.table("reject").map(|table| Action::Reject(reply(table, Reply::reject(), 5)));
-    let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(table, Reply::tempfail(), 4)));
+    let reject = outer.table("reject").map(|table| Action::Reject(reply(&table, Reply::reject(), 5)));
+    let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(&table, Reply::tempfail(), 4)));
     let one = reject.is_some() != tempfail.is_some();
     if !one && !outer.has_error() {
         let text =
@@ -85,7 +85,7 @@ fn with_reply(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<A
 const PLACEHOLDERS: [&str; 3] = ["{forwarder}", "{destination}", "{rule}"];
 
 /// A reply whose codes begin with `class` (RFC 5321 §4.2.1, RFC 3463 §2).
-fn reply(section: Section<'_>, default: Reply, class: u16) -> Reply {
+fn reply(section: &Section<'_>, default: Reply, class: u16) -> Reply {
     let report = section.report();
     let hundred = u64::from(class) * 100;
     let code = section.integer("code", hundred..=hundred + 99).and_then(|code| u16::try_from(code).ok());

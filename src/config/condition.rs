@@ -11,27 +11,27 @@ use crate::policy::{Condition, DomainClass, Pattern};
 const MAX_DEPTH: usize = 16;
 
 /// Reads a table of conditions.
-pub(super) fn read(section: Section<'_>, around: &Surroundings<'_>) -> Condition {
+pub(super) fn read(section: &Section<'_>, around: &Surroundings<'_>) -> Condition {
     level(section, around, 0)
 }
 
-fn level(section: Section<'_>, around: &Surroundings<'_>, depth: usize) -> Condition {
+fn level(section: &Section<'_>, around: &Surroundings<'_>, depth: usize) -> Condition {
     let mut parts = Vec::new();
     if depth > MAX_DEPTH {
         section.report().error(section.place(), format!("conditions are nested more than {MAX_DEPTH} deep"));
         return Condition::All(parts);
     }
-    let below = |key| section.tables(key).into_iter().map(|part| level(part, around, depth + 1)).collect::<Vec<_>>();
-    warn_of_nothing(&section, "all", "is empty: it always holds");
+    let below = |key| section.tables(key).into_iter().map(|part| level(&part, around, depth + 1)).collect::<Vec<_>>();
+    warn_of_nothing(section, "all", "is empty: it always holds");
     parts.extend(below("all"));
-    warn_of_nothing(&section, "any", NEVER);
+    warn_of_nothing(section, "any", NEVER);
     if section.has("any") {
         parts.push(Condition::Any(below("any")));
     }
     if let Some(part) = section.table("not") {
-        parts.push(Condition::Not(Box::new(level(part, around, depth + 1))));
+        parts.push(Condition::Not(Box::new(level(&part, around, depth + 1))));
     }
-    leaves(&section, around, &mut parts);
+    leaves(section, around, &mut parts);
     section.finish();
     if depth > 0 && parts.is_empty() && !section.has_error() {
         section.report().warning(section.place(), "has no condition: it always holds");

@@ -142,8 +142,13 @@ fn reachable(section: &Section<'_>, addr: SocketAddr, allow: &[IpNet], text: &st
         report
             .warning(&allowed, "everybody may connect, and have mail judged and events written: name the mail servers");
     }
-    if !allow.iter().any(|network| network.addr().is_ipv4() == addr.is_ipv4()) {
-        let text = "holds no address of the socket's family: nobody can connect";
+    // To a loopback socket one connects from loopback, to any other from an address of its family.
+    let from = |network: &IpNet| {
+        let near = !addr.ip().is_loopback() || network.addr().is_loopback() || network.contains(&addr.ip());
+        near && network.addr().is_ipv4() == addr.is_ipv4()
+    };
+    if !allow.iter().any(from) {
+        let text = format!("holds no address from which {} can be reached: nobody can connect", quoted(text));
         report.error(&allowed, text);
     }
 }

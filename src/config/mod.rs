@@ -4,6 +4,8 @@
 mod action;
 mod condition;
 mod daemon;
+#[cfg(test)]
+mod documented;
 mod exception;
 mod files;
 mod listener;

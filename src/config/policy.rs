@@ -50,7 +50,8 @@ fn rules(root: &Section<'_>, around: &Surroundings<'_>) -> Vec<Rule> {
 fn rule(section: &Section<'_>, ids: &mut Ids, around: &Surroundings<'_>) -> Rule {
     let report = section.report();
     let id = ids.read(section);
-    let when = section.table("when").map_or_else(|| Condition::All(Vec::new()), |table| condition::read(table, around));
+    let when =
+        section.table("when").map_or_else(|| Condition::All(Vec::new()), |table| condition::read(&table, around));
     let then = action::read(section, "then");
     match &then {
         None if !section.has("then") => {

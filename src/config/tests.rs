@@ -64,10 +64,10 @@ impl Expected {
 
 /// Reads them all.
 pub(super) fn read(root: &Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> Vec<PolicyTest> {
-    root.tables("test").into_iter().map(|section| one(section, policy, around)).collect()
+    root.tables("test").into_iter().map(|section| one(&section, policy, around)).collect()
 }
 
-fn one(section: Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> PolicyTest {
+fn one(section: &Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> PolicyTest {
     let report = section.report();
     let Place { file, line, key } = section.place().clone();
     let message = section.string("message").map(|(text, _)| text);
@@ -83,10 +83,10 @@ fn one(section: Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> Poli
     });
     let listener = section.string("listener");
     if let Some((name, place)) = &listener {
-        around.check_listener(&section, name, place);
+        around.check_listener(section, name, place);
     }
     let expected = match section.table("expect") {
-        Some(table) => expected(table, policy),
+        Some(table) => expected(&table, policy),
         None => {
             if !section.has("expect") {
                 report.error(section.place(), "expect is missing: a test that expects nothing cannot fail");
@@ -96,12 +96,12 @@ fn one(section: Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> Poli
     };
     let test = PolicyTest {
         message: file.parent().unwrap_or(Path::new("")).join(message.unwrap_or_default()),
-        mail_from: section.string("mail_from").map(|path| envelope(&section, path, true)),
+        mail_from: section.string("mail_from").map(|path| envelope(section, path, true)),
         rcpt: section
             .strings("rcpt")
             .unwrap_or_default()
             .into_iter()
-            .map(|path| envelope(&section, path, false))
+            .map(|path| envelope(section, path, false))
             .collect(),
         client,
         auth_user: section.string("auth_user").map(|(text, _)| text),
@@ -125,11 +125,11 @@ fn envelope(section: &Section<'_>, (text, place): (String, Place), may_be_null: 
     text
 }
 
-fn expected(table: Section<'_>, policy: &Policy) -> Expected {
+fn expected(table: &Section<'_>, policy: &Policy) -> Expected {
     let one_of = |key, names: Vec<&str>| -> Option<String> {
         let names: Vec<_> = names.into_iter().map(|name| (name, ())).collect();
         let (text, place) = table.string(key)?;
-        lists::choice(&table, &text, &place, &names)?;
+        lists::choice(table, &text, &place, &names)?;
         Some(text)
     };
     let none = || std::iter::once("none");
@@ -140,7 +140,7 @@ fn expected(table: Section<'_>, policy: &Policy) -> Expected {
         verdict: one_of("verdict", Verdict::ALL.iter().map(|verdict| verdict.name()).collect()),
         forwarder: table.string("forwarder").map(|(text, _)| text),
         mechanism: one_of("mechanism", Mechanism::ALL.iter().map(|by| by.name()).chain(none()).collect()),
-        action: lists::choices(&table, "action", &actions).map(|names| names.into_iter().map(str::to_owned).collect()),
+        action: lists::choices(table, "action", &actions).map(|names| names.into_iter().map(str::to_owned).collect()),
     };
     table.finish();
     if expected.is_empty() && !table.has_error() {
