@@ -1,13 +1,15 @@
 //! `[detection]`, `[limits]`, `[events]`, `[log]`, `[daemon]`: how the parts run.
 
 use super::problem::quoted;
-use super::reader::Section;
+use super::reader::{Place, Section, number};
 use super::{DaemonSpec, LogSpec, lists};
 use crate::assess::Weights;
 use crate::message::Limits;
 use crate::sink::Output;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
+use toml::de::DeValue;
 
 /// `[detection]`: the weights, and whether bodies are looked at.
 pub(super) fn detection(root: &Section<'_>) -> (Weights, bool) {
@@ -17,10 +19,29 @@ pub(super) fn detection(root: &Section<'_>) -> (Weights, bool) {
     };
     weights.threshold = section.float("threshold", 0.01..=0.999).unwrap_or(weights.threshold);
     weights.prior = section.float("prior", -20.0..=0.0).unwrap_or(weights.prior);
-    weights.overrides = super::policy::weights(&section);
+    weights.overrides = overrides(&section);
     let body = section.boolean("body").unwrap_or(false);
     section.finish();
     (weights, body)
+}
+
+/// `[detection.weights]`: own weights, by evidence id.
+fn overrides(section: &Section<'_>) -> HashMap<String, f64> {
+    let mut weights = HashMap::new();
+    let Some(table) = section.table("weights") else { return weights };
+    for (id, value, place) in table.entries() {
+        if let DeValue::Table(_) = value {
+            let text = "is a table: an id has a dot in it, so write it in quotes, \"envelope.orcpt\" = 5";
+            table.report().error(&place, text);
+        } else if lists::evidence(&table, &id, &Place { key: section.path("weights"), ..place.clone() }).is_some() {
+            match number(value).filter(|bits| (0.0..=20.0).contains(bits)) {
+                Some(bits) if weights.insert(id, bits).is_none() => {}
+                Some(_) => table.report().error(&place, "is set a second time"),
+                None => table.report().error(&place, "a weight is a number of bits from 0 to 20"),
+            }
+        }
+    }
+    weights
 }
 
 /// `[limits]`.
@@ -77,16 +98,8 @@ const FORMATS: &[(&str, bool)] = &[("text", false), ("json", true)];
 pub(super) fn log(root: &Section<'_>) -> LogSpec {
     let mut spec = LogSpec::default();
     let Some(section) = root.table("log") else { return spec };
-    if let Some(level) =
-        section.string("level").and_then(|(text, place)| lists::choice(&section, &text, &place, LEVELS))
-    {
-        spec.level = level.to_owned();
-    }
-    if let Some(json) =
-        section.string("format").and_then(|(text, place)| lists::choice(&section, &text, &place, FORMATS))
-    {
-        spec.json = json;
-    }
+    spec.level = lists::word(&section, "level", LEVELS).map_or(spec.level, |(level, _)| level.to_owned());
+    spec.json = lists::word(&section, "format", FORMATS).is_some_and(|(json, _)| json);
     section.finish();
     spec
 }

@@ -31,11 +31,10 @@ fn follow(path: &Path, from: Option<&Place>, sources: &mut Vec<Source>, report: 
         Ok(Err(_)) => return complain(format!("{} is no text in UTF-8", path.display())),
         Err(error) => return complain(format!("{} cannot be read: {error}", path.display())),
     };
-    let source = Source { path: path.to_owned(), text };
+    let source = Source::new(path.to_owned(), text);
     sources.push(source.clone());
     // Mistakes of syntax are reported when the file is read for good.
-    let quiet = Report::default();
-    let table = parse(&source, &quiet);
+    let Some(table) = parse(&source, &Report::default()) else { return };
     let root = Section::root(vec![(&table, &source)], report);
     for (pattern, place) in root.strings("include").unwrap_or_default() {
         for included in expand(path, &pattern, &place, report) {
@@ -46,7 +45,9 @@ fn follow(path: &Path, from: Option<&Place>, sources: &mut Vec<Source>, report: 
 
 /// The files that a pattern names: a path, or a folder's files by `*` in the last part; relative to the including file.
 fn expand(from: &Path, pattern: &str, place: &Place, report: &Report) -> Vec<PathBuf> {
-    let path = from.parent().unwrap_or(Path::new(".")).join(pattern);
+    // The parent of a bare file name is the empty path, which is no folder that could be listed.
+    let folder = from.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let path = folder.map_or_else(|| PathBuf::from(pattern), |folder| folder.join(pattern));
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
         report.error(place, "an include names a file, or files by \"conf.d/*.toml\"");
         return Vec::new();
@@ -58,11 +59,11 @@ fn expand(from: &Path, pattern: &str, place: &Place, report: &Report) -> Vec<Pat
         report.error(place, "one \"*\" may stand in the last part of an include: \"conf.d/*.toml\"");
         return Vec::new();
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
         Ok(entries) => entries
             .filter_map(Result::ok)
-            .map(|entry| entry.path())
+            .map(|entry| path.with_file_name(entry.file_name()))
             .filter(|file| {
                 let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 name.len() >= before.len() + after.len()

@@ -5,109 +5,191 @@ use super::problem::quoted;
 use super::reader::{Place, Section};
 use crate::frontend::{ListenerSpec, OnError, Role, Socket, group, user};
 use crate::message::Direction;
+use ipnet::IpNet;
+use std::net::SocketAddr;
 
 const ROLES: &[(&str, Role)] = &[("enforce", Role::Enforce), ("observe", Role::Observe)];
 const DIRECTIONS: &[(&str, Direction)] = &[("outbound", Direction::Outbound), ("inbound", Direction::Inbound)];
 const ON_ERROR: &[(&str, OnError)] =
     &[("accept", OnError::Accept), ("tempfail", OnError::Tempfail), ("quarantine", OnError::Quarantine)];
 
+/// The listeners that can be used, and the names of all, the others among them.
+#[derive(Default)]
+pub(super) struct Listeners {
+    pub(super) specs: Vec<ListenerSpec>,
+    pub(super) names: Vec<String>,
+}
+
 /// Reads them all.
-pub(super) fn read(root: &Section<'_>) -> Vec<ListenerSpec> {
-    let mut listeners: Vec<(ListenerSpec, Place)> = Vec::new();
-    for (index, section) in root.tables("listener").into_iter().enumerate() {
-        if let Some(spec) = one(&section, index) {
-            let place = section.place().clone();
-            for (other, at) in &listeners {
-                let first = format!("first in {}:{}", at.file.display(), at.line);
-                if other.name == spec.name {
-                    section
-                        .report()
-                        .error(&place, format!("there are two listeners named {}; {first}", quoted(&spec.name)));
-                }
-                if other.socket == spec.socket {
-                    section.report().error(&place, format!("two listeners have the socket {}; {first}", spec.socket));
-                }
+pub(super) fn read(root: &Section<'_>) -> Listeners {
+    let mut names: Vec<(String, Place)> = Vec::new();
+    let mut specs: Vec<(ListenerSpec, Place)> = Vec::new();
+    let sections = root.tables("listener");
+    if sections.is_empty() && !root.report().has_error_at("listener") {
+        let text = "there is no [[listener]]: write [[listener]] with socket = \"inet:127.0.0.1:8891\"";
+        root.report().error(root.place(), text);
+    }
+    for (index, section) in sections.into_iter().enumerate() {
+        let (name, place) = name(&section, index);
+        if let Some((_, at)) = names.iter().find(|(other, _)| *other == name) {
+            section.report().error(&place, format!("{} is taken; first in {at}", quoted(&name)));
+        }
+        names.push((name.clone(), place));
+        if let Some((spec, place)) = one(&section, name) {
+            if let Some((_, at)) = specs.iter().find(|(other, _)| other.socket.overlaps(&spec.socket)) {
+                section.report().error(&place, format!("{} is taken; first in {at}", quoted(&spec.socket.to_string())));
             }
-            listeners.push((spec, place));
+            specs.push((spec, place));
         }
         section.finish();
     }
-    listeners.into_iter().map(|(spec, _)| spec).collect()
+    Listeners {
+        specs: specs.into_iter().map(|(spec, _)| spec).collect(),
+        names: names.into_iter().map(|(name, _)| name).collect(),
+    }
 }
 
-fn one(section: &Section<'_>, index: usize) -> Option<ListenerSpec> {
+fn name(section: &Section<'_>, index: usize) -> (String, Place) {
+    let Some((name, place)) = section.string("name") else {
+        return (format!("listener{}", index + 1), section.place().clone());
+    };
+    super::check_id(section, &name, &place);
+    (name, place)
+}
+
+/// A listener, and where its socket stands.
+fn one(section: &Section<'_>, name: String) -> Option<(ListenerSpec, Place)> {
     let report = section.report();
-    let word = |key: &'static str| section.string(key);
-    let name = word("name").map_or_else(|| format!("listener{}", index + 1), |(name, _)| name);
-    let role = word("role").and_then(|(text, place)| lists::choice(section, &text, &place, ROLES)).unwrap_or_default();
-    let direction = word("direction")
-        .and_then(|(text, place)| lists::choice(section, &text, &place, DIRECTIONS))
-        .unwrap_or_default();
-    let on_error =
-        word("on_error").and_then(|(text, place)| Some((lists::choice(section, &text, &place, ON_ERROR)?, place)));
+    let role = lists::word(section, "role", ROLES).map(|(role, _)| role).unwrap_or_default();
+    let direction = lists::word(section, "direction", DIRECTIONS);
+    let on_error = lists::word(section, "on_error", ON_ERROR);
     if let (Role::Observe, Some((OnError::Tempfail | OnError::Quarantine, place))) = (role, &on_error) {
-        report.error(
-            place,
-            "a listener with role \"observe\" can never hold mail up: write \"accept\", or role = \"enforce\"",
-        );
+        let text = "a listener with role \"observe\" can never hold mail up: write \"accept\", or role = \"enforce\"";
+        report.error(place, text);
     }
-    if let (Role::Enforce, Direction::Inbound) = (role, direction) {
-        report.error(
-            section.place(),
-            "role \"enforce\" with direction \"inbound\": incoming mail is only watched; write role = \"observe\"",
-        );
+    if let (Role::Enforce, Some((Direction::Inbound, place))) = (role, &direction) {
+        let text = "incoming mail is only watched, but the role is \"enforce\": write role = \"observe\"";
+        report.error(place, text);
     }
     let default_on_error = if role == Role::Observe { OnError::Accept } else { OnError::Tempfail };
-    let allow_place = section.get("allow").map(|found| found.place);
-    let allow = lists::networks(section, "allow").unwrap_or_default();
     let mode = mode(section);
-    let owner = named(section, "owner", |name| user(name).map(|_| ()));
-    let group = named(section, "group", |name| group(name).map(|_| ()));
-    let socket = socket(section)?;
-    if socket.is_wildcard() && allow.is_empty() {
-        report.error(
-            section.place(),
-            format!("{socket} listens on every address and anybody may connect: write allow = [\"127.0.0.1\"] or an address of its own"),
-        );
-    }
-    let is_unix = matches!(socket, Socket::Unix(_));
-    for key in ["mode", "owner", "group"] {
-        if let Some(found) = section.get(key).filter(|_| !is_unix) {
-            report.error(&found.place, "is for a UNIX socket; a TCP socket has no file: use allow");
+    let owner = account(section, "owner", "user", |name| user(name).map(drop));
+    let group = account(section, "group", "group", |name| group(name).map(drop));
+    let allow = lists::networks(section, "allow").unwrap_or_default();
+    let (text, place) = socket_text(section)?;
+    let socket =
+        Socket::parse(&text).map_err(|reason| report.error(&place, format!("{} {reason}", quoted(&text)))).ok()?;
+    let allow: Vec<IpNet> = allow.into_iter().map(|(network, _)| network).collect();
+    match &socket {
+        Socket::Unix(_) => {
+            refuse(section, &["allow"], "is for a TCP socket; a UNIX socket has mode, owner and group instead");
+        }
+        Socket::Tcp(addr) => {
+            refuse(section, &["mode", "owner", "group"], "is for a UNIX socket; a TCP socket has `allow` instead");
+            if !report.has_error_at(&section.path("allow")) {
+                reachable(section, *addr, &allow, &text, &place);
+            }
         }
     }
-    if let Some(place) = allow_place.filter(|_| is_unix) {
-        report.error(&place, "is for a TCP socket; who may use a UNIX socket is told by mode, owner and group");
-    }
-    let on_error = on_error.map_or(default_on_error, |(value, _)| value);
-    Some(ListenerSpec { name, role, direction, socket, mode, owner, group, allow, on_error })
+    let spec = ListenerSpec {
+        name,
+        role,
+        direction: direction.map(|(direction, _)| direction).unwrap_or_default(),
+        socket,
+        mode,
+        owner,
+        group,
+        allow,
+        on_error: on_error.map_or(default_on_error, |(on_error, _)| on_error),
+    };
+    Some((spec, place))
 }
 
-fn socket(section: &Section<'_>) -> Option<Socket> {
-    let Some((text, place)) = section.string("socket") else {
-        if !section.has("socket") {
-            section
-                .report()
-                .error(section.place(), "socket is missing: write socket = \"inet:127.0.0.1:8891\" or \"unix:/path\"");
+fn socket_text(section: &Section<'_>) -> Option<(String, Place)> {
+    let found = section.string("socket");
+    if found.is_none() && !section.has("socket") {
+        let text = "socket is missing: write socket = \"inet:127.0.0.1:8891\" or \"unix:/path\"";
+        section.report().error(section.place(), text);
+    }
+    found
+}
+
+/// Reports keys that say nothing to this kind of socket.
+fn refuse(section: &Section<'_>, keys: &[&'static str], text: &str) {
+    for key in keys {
+        if let Some(found) = section.get(key) {
+            section.report().error(&found.place, text);
         }
-        return None;
+    }
+}
+
+/// Whether those who may connect are those who can: not everybody, and somebody.
+fn reachable(section: &Section<'_>, addr: SocketAddr, allow: &[IpNet], text: &str, place: &Place) {
+    let report = section.report();
+    let allowed = section.get("allow").map_or_else(|| section.place().clone(), |found| found.place);
+    if allow.is_empty() {
+        if addr.ip().is_unspecified() {
+            let hint = "name the mail servers, allow = [\"198.51.100.25\"], or listen on \"inet:127.0.0.1:8891\"";
+            report.error(place, format!("{} listens on every address but has no `allow`; {hint}", quoted(text)));
+        } else if !addr.ip().is_loopback() {
+            let hint =
+                "only this host's loopback may connect, and cannot; name the mail servers, allow = [\"198.51.100.25\"]";
+            report.error(place, format!("{} has no `allow`: {hint}", quoted(text)));
+        }
+        return;
+    }
+    if !addr.ip().is_loopback() && allow.iter().any(|network| network.prefix_len() == 0) {
+        report
+            .warning(&allowed, "everybody may connect, and have mail judged and events written: name the mail servers");
+    }
+    // To a loopback socket one connects from loopback, to any other from an address of its family.
+    let from = |network: &IpNet| {
+        let near = !addr.ip().is_loopback() || network.addr().is_loopback() || network.contains(&addr.ip());
+        near && network.addr().is_ipv4() == addr.is_ipv4()
     };
-    Socket::parse(&text).map_err(|reason| section.report().error(&place, reason)).ok()
+    if !allow.iter().any(from) {
+        let text = format!("holds no address from which {} can be reached: nobody can connect", quoted(text));
+        report.error(&allowed, text);
+    }
 }
 
 fn mode(section: &Section<'_>) -> Option<u32> {
     let (text, place) = section.string("mode")?;
-    let mode = u32::from_str_radix(text.trim_start_matches("0o"), 8).ok().filter(|mode| *mode <= 0o777);
-    if mode.is_none() {
-        section.report().error(&place, format!("{} is no file mode: write it in octal, \"0660\"", quoted(&text)));
+    let digits = text.strip_prefix("0o").unwrap_or(&text);
+    let octal = !digits.is_empty() && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
+    let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| octal && *mode <= 0o777);
+    match mode {
+        None => {
+            let text = format!("{} is no file mode: write it in octal, \"0660\"", quoted(&text));
+            section.report().error(&place, text);
+        }
+        Some(mode) if mode & 0o002 != 0 => {
+            let text = "every user of this host may connect, and have mail judged and events written: write \"0660\" and a group";
+            section.report().warning(&place, text);
+        }
+        Some(mode) if mode & 0o222 == 0 => {
+            let text = format!("{} lets nobody connect: that takes permission to write, \"0660\"", quoted(&text));
+            section.report().warning(&place, text);
+        }
+        Some(_) => {}
     }
     mode
 }
 
-fn named(section: &Section<'_>, key: &'static str, check: impl Fn(&str) -> std::io::Result<()>) -> Option<String> {
+/// A user or group; there must be one of that name on this host.
+fn account(
+    section: &Section<'_>,
+    key: &'static str,
+    kind: &str,
+    find: impl Fn(&str) -> std::io::Result<()>,
+) -> Option<String> {
     let (name, place) = section.string(key)?;
-    if let Err(error) = check(&name) {
-        section.report().error(&place, error.to_string());
+    match find(&name) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            section.report().error(&place, format!("there is no {kind} {} on this host", quoted(&name)));
+        }
+        Err(error) => section.report().error(&place, format!("{} cannot be looked up: {error}", quoted(&name))),
     }
     Some(name)
 }

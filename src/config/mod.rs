@@ -1,7 +1,12 @@
 //! The configuration: TOML → [`Config`], every problem at once, each with file, line, reason and hint. The only module
 //! that knows the parts' own settings.
 
+mod action;
+mod condition;
 mod daemon;
+#[cfg(test)]
+mod documented;
+mod exception;
 mod files;
 mod listener;
 mod lists;
@@ -15,11 +20,13 @@ pub use problem::{Problem, Problems, Severity};
 pub use tests::{Expected, PolicyTest};
 
 use crate::assess::Weights;
-use crate::frontend::ListenerSpec;
-use crate::message::{Limits, Organization};
+use crate::frontend::{ListenerSpec, Role};
+use crate::message::{Direction, Limits, Organization};
 use crate::policy::Policy;
 use crate::sink::Output;
-use reader::{Report, Section, Source};
+use listener::Listeners;
+use reader::{Place, Report, Section, Source};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 use toml::de::DeTable;
@@ -61,20 +68,27 @@ pub struct Loaded {
 }
 
 impl Config {
-    /// Reads and checks a configuration file for the daemon.
+    /// Reads and checks a configuration file, in the same way for every command: what the daemon would refuse, `explain`
+    /// and `replay` refuse too, so that they never show what a configuration would do that cannot be used.
     ///
     /// # Errors
-    /// Every problem there is, warnings among them, in the order of files and lines.
+    /// Every problem there is, warnings among them, in the order of files and lines. Where the syntax of a file is wrong,
+    /// the mistakes of syntax alone.
     pub fn load(path: &Path) -> Result<Loaded, Problems> {
-        let report = Report::default();
-        let sources = files::read(path, &report);
-        let tables: Vec<_> = sources.iter().map(|source| reader::parse(source, &report)).collect();
-        let config = read(&tables, &sources, &report);
-        let mut problems = report.into_problems();
+        Self::load_into(path, &Report::default())
+    }
+
+    fn load_into(path: &Path, report: &Report) -> Result<Loaded, Problems> {
+        let sources = files::read(path, report);
+        let tables: Vec<_> = sources.iter().map(|source| reader::parse(source, report)).collect();
+        let config = tables.into_iter().collect::<Option<Vec<_>>>().and_then(|tables| read(&tables, &sources, report));
+        let mut problems = report.take();
         let order =
             |problem: &Problem| sources.iter().position(|source| source.path == problem.file).unwrap_or(usize::MAX);
-        problems.sort_by(|a, b| (order(a), a.line, &a.text).cmp(&(order(b), b.line, &b.text)));
-        problems.dedup();
+        // Keys that several look at may be reported several times.
+        let mut seen = HashSet::new();
+        problems.retain(|problem| seen.insert(problem.clone()));
+        problems.sort_by(|a, b| (order(a), &a.file, a.line).cmp(&(order(b), &b.file, b.line)));
         match config.filter(|_| !problems.iter().any(|problem| problem.severity == Severity::Error)) {
             Some(config) => Ok(Loaded { config, warnings: problems }),
             None => Err(Problems(problems)),
@@ -119,27 +133,21 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         return None;
     }
     let root = Section::root(tables.iter().zip(sources).collect(), report);
-    for one in tables.iter().zip(sources) {
-        // Each file has an include of its own.
-        Section::root(vec![one], report).strings("include");
-    }
     let (organization, classes) = organization::read(&root);
     let listeners = listener::read(&root);
-    if listeners.is_empty() && !root.has("listener") {
-        report
-            .error(root.place(), "there is no [[listener]]: write [[listener]] with socket = \"inet:127.0.0.1:8891\"");
-    }
-    let policy = policy::read(&root, classes, &organization, &listeners, jiff::Timestamp::now());
+    let around = Surroundings { organization: &organization, listeners: &listeners };
+    let policy = policy::read(&root, classes, &around, jiff::Timestamp::now());
     let (weights, read_body) = daemon::detection(&root);
     let limits = daemon::limits(&root);
     let (output, report_ordinary) = daemon::events(&root);
     let log = daemon::log(&root);
     let daemon = daemon::daemon(&root);
-    let tests = tests::read(&root);
+    let tests = tests::read(&root, &policy, &around);
+    // Each file has an include of its own; they have been followed.
     root.finish_except("include");
     Some(Config {
         organization,
-        listeners,
+        listeners: listeners.specs,
         policy,
         weights,
         limits,
@@ -150,6 +158,36 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         daemon,
         tests,
     })
+}
+
+/// What rules, exceptions and tests speak of.
+struct Surroundings<'a> {
+    organization: &'a Organization,
+    listeners: &'a Listeners,
+}
+
+impl Surroundings<'_> {
+    /// Whether mail that another server has taken over already is acted on.
+    fn has_outbound_hop(&self) -> bool {
+        self.listeners.specs.iter().any(|spec| spec.role == Role::Enforce && spec.direction == Direction::Outbound)
+    }
+
+    /// Reports a name that is no listener's.
+    fn check_listener(&self, section: &Section<'_>, name: &str, place: &Place) {
+        let names: Vec<_> = self.listeners.names.iter().map(|name| (name.as_str(), ())).collect();
+        if !names.is_empty() {
+            lists::choice(section, name, place, &names);
+        }
+    }
+}
+
+/// Reports a name that is no plain word: events, logs and the messages of `check` show names as they are.
+fn check_id(section: &Section<'_>, name: &str, place: &Place) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        let hint = "use letters, digits, \"-\", \"_\" and \".\", at most 64";
+        section.report().error(place, format!("{} is no name: {hint}", problem::quoted(name)));
+    }
 }
 
 /// How the log is written: to standard error, apart from the events.

@@ -2,42 +2,52 @@
 
 use super::lists;
 use super::reader::Section;
-use crate::message::Organization;
+use crate::message::{DomainSet, Organization};
 use crate::policy::Classes;
 
 /// Reads it.
 pub(super) fn read(root: &Section<'_>) -> (Organization, Classes) {
     let (mut organization, mut classes) = (Organization::default(), Classes::default());
     let Some(section) = root.table("organization") else {
-        root.report()
-            .error(root.place(), "there is no [organization]: write [organization] with domains = [\"your.domain\"]");
+        if !root.has("organization") {
+            let text = "there is no [organization]: write [organization] with domains = [\"your.domain\"]";
+            root.report().error(root.place(), text);
+        }
         return (organization, classes);
     };
     let subdomains = section.boolean("subdomains").unwrap_or(true);
-    match lists::domains(&section, "domains", subdomains) {
-        Some(domains) => {
-            if domains.is_empty() {
-                section
-                    .report()
-                    .error(section.place(), "domains is empty: without own domains every address is outside");
-            }
-            organization.domains = domains;
-        }
-        None if !section.has("domains") => {
-            section.report().error(section.place(), "domains is missing: without own domains every address is outside");
-        }
-        None => {}
+    organization.domains = own(&section, "domains", subdomains);
+    if organization.domains.is_empty() && !section.report().has_error_at("organization.domains") {
+        let text = "domains is missing or empty: without own domains nothing can be told to leave";
+        section.report().error(section.place(), text);
     }
-    organization.networks = lists::networks(&section, "networks").unwrap_or_default();
-    organization.hosts = lists::domains(&section, "hosts", true).unwrap_or_default();
-    if let Some(table) = section.table("classes") {
-        classes.affiliate = lists::domains(&table, "affiliate", true).unwrap_or_default();
-        classes.partner = lists::domains(&table, "partner", true).unwrap_or_default();
-        if let Some(freemail) = lists::domains(&table, "freemail", true) {
-            classes.freemail = freemail;
+    organization.hosts = own(&section, "hosts", true);
+    for (network, place) in lists::networks(&section, "networks").unwrap_or_default() {
+        if network.prefix_len() == 0 {
+            let text = format!("{network} holds every address: mail from strangers would count as coming from inside");
+            section.report().error(&place, text);
         }
+        organization.networks.push(network);
+    }
+    if let Some(table) = section.table("classes") {
+        classes.affiliate = lists::domains(&table, "affiliate").unwrap_or_default();
+        classes.partner = lists::domains(&table, "partner").unwrap_or_default();
+        classes.freemail = lists::domains(&table, "freemail").unwrap_or(classes.freemail);
         table.finish();
     }
     section.finish();
     (organization, classes)
+}
+
+/// A list of what is ours: never all of what others may register.
+fn own(section: &Section<'_>, key: &'static str, subdomains: bool) -> DomainSet {
+    let mut set = DomainSet::new();
+    for (name, below, place) in lists::names(section, key, subdomains).unwrap_or_default() {
+        if below && name.is_public_suffix() {
+            let text = format!("\"{name}\" is open to everybody: write the domain that was registered below it");
+            section.report().error(&place, text);
+        }
+        set.insert(name, below);
+    }
+    set
 }

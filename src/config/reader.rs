@@ -4,6 +4,7 @@
 use super::problem::{Problem, Severity, quoted};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -13,12 +14,26 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    pub(super) text: String,
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
 impl Source {
+    pub(super) fn new(path: PathBuf, text: String) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+        let lines = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { path, text, lines }
+    }
+
     fn line(&self, span: &Range<usize>) -> usize {
-        self.text.as_bytes().iter().take(span.start).filter(|&&b| b == b'\n').count() + 1
+        self.lines.partition_point(|start| *start <= span.start)
+    }
+
+    /// A line as a message may show it.
+    fn shown(&self, line: usize) -> String {
+        let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        quoted(text.trim())
     }
 }
 
@@ -30,9 +45,20 @@ pub(super) struct Place {
     pub(super) key: String,
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
 /// Collects problems.
 #[derive(Debug, Default)]
-pub(super) struct Report(RefCell<Vec<Problem>>);
+pub(super) struct Report {
+    problems: RefCell<Vec<Problem>>,
+    /// Every key that was asked for, for the tests that compare them with the documentation.
+    #[cfg(test)]
+    pub(super) known: RefCell<BTreeSet<String>>,
+}
 
 impl Report {
     pub(super) fn error(&self, place: &Place, text: impl Into<String>) {
@@ -44,11 +70,17 @@ impl Report {
     }
 
     pub(super) fn push(&self, problem: Problem) {
-        self.0.borrow_mut().push(problem);
+        self.problems.borrow_mut().push(problem);
     }
 
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.0.into_inner()
+    /// The problems so far; none are left.
+    pub(super) fn take(&self) -> Vec<Problem> {
+        self.problems.take()
+    }
+
+    /// Whether there is an error about `key`: then it need not be said that nothing came of it.
+    pub(super) fn has_error_at(&self, key: &str) -> bool {
+        self.problems.borrow().iter().any(|problem| problem.severity == Severity::Error && problem.key == key)
     }
 
     fn add(&self, severity: Severity, place: &Place, text: String) {
@@ -57,15 +89,25 @@ impl Report {
     }
 }
 
-/// Parses a file; mistakes of syntax are reported, and what could be read is returned.
-pub(super) fn parse<'a>(source: &'a Source, report: &Report) -> DeTable<'a> {
+/// Parses a file. `None` if its syntax is wrong: what could still be read would be a guess, and complaints about a guess
+/// hide the cause. Of mistakes in one line the first is reported, for the same reason.
+pub(super) fn parse<'a>(source: &'a Source, report: &Report) -> Option<DeTable<'a>> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
-    for error in errors {
+    let mut lines = BTreeSet::new();
+    for error in &errors {
         let line = error.span().map_or(0, |span| source.line(&span));
-        let place = Place { file: source.path.clone(), line, key: String::new() };
-        report.error(&place, format!("this is no TOML: {}", error.message()));
+        if lines.insert(line) {
+            let place = Place { file: source.path.clone(), line, key: String::new() };
+            report.error(&place, format!("{} is no TOML: {}", source.shown(line), reason(error.message())));
+        }
     }
-    table.into_inner()
+    errors.is_empty().then(|| table.into_inner())
+}
+
+/// The parser takes a word that begins as `inf` does for a number: most often `inet:` without quotes.
+fn reason(message: &str) -> String {
+    let hint = if message.starts_with("invalid float") { " (a string stands in quotes)" } else { "" };
+    format!("{message}{hint}")
 }
 
 /// One table, which may be spread over several files: every key may be set in one of them only.
@@ -82,6 +124,13 @@ pub(super) struct Found<'a> {
     pub(super) value: &'a DeValue<'a>,
     pub(super) place: Place,
     source: &'a Source,
+}
+
+impl Found<'_> {
+    /// The value as a message may show it.
+    pub(super) fn shown(&self) -> String {
+        shown(self.value)
+    }
 }
 
 impl<'a> Section<'a> {
@@ -104,7 +153,7 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, if it is set.
     pub(super) fn get(&self, key: &'static str) -> Option<Found<'a>> {
-        self.asked.borrow_mut().insert(key);
+        self.ask(key);
         let mut found = self.parts.iter().filter_map(|&(table, source)| {
             let (name, value) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
             let place = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
@@ -112,10 +161,15 @@ impl<'a> Section<'a> {
         });
         let first = found.next()?;
         for again in found {
-            let also = format!("is set a second time; first in {}:{}", first.place.file.display(), first.place.line);
-            self.report.error(&again.place, also);
+            self.report.error(&again.place, format!("is set a second time; first in {}", first.place));
         }
         Some(first)
+    }
+
+    fn ask(&self, key: &'static str) {
+        self.asked.borrow_mut().insert(key);
+        #[cfg(test)]
+        self.report.known.borrow_mut().insert(self.path(key));
     }
 
     /// Whether `key` is set.
@@ -172,7 +226,7 @@ impl<'a> Section<'a> {
                 Some(text) => strings.push((text.to_owned(), place)),
                 None => self
                     .report
-                    .error(&place, format!("{} stands among strings: put it in quotes", shown(item.get_ref()))),
+                    .error(&place, format!("{} stands among strings: write it in quotes", shown(item.get_ref()))),
             }
         }
         Some(strings)
@@ -180,7 +234,7 @@ impl<'a> Section<'a> {
 
     /// A table.
     pub(super) fn table(&self, key: &'static str) -> Option<Section<'a>> {
-        self.asked.borrow_mut().insert(key);
+        self.ask(key);
         let mut parts = Vec::new();
         let mut place: Option<Place> = None;
         for &(table, source) in &self.parts {
@@ -190,9 +244,7 @@ impl<'a> Section<'a> {
             let here = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
             match value.get_ref().as_table() {
                 Some(inner) => parts.push((inner, source)),
-                None => self
-                    .report
-                    .error(&here, format!("is {}, not a table: write [{}]", kind(value.get_ref()), self.path(key))),
+                None => self.wrong_kind(&here, value.get_ref(), &self.as_table(key)),
             }
             place.get_or_insert(here);
         }
@@ -202,7 +254,7 @@ impl<'a> Section<'a> {
 
     /// The tables of an array of tables, of all files in their order.
     pub(super) fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
-        self.asked.borrow_mut().insert(key);
+        self.ask(key);
         let mut sections = Vec::new();
         for &(table, source) in &self.parts {
             let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key) else {
@@ -210,10 +262,7 @@ impl<'a> Section<'a> {
             };
             let here = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
             let Some(items) = value.get_ref().as_array() else {
-                self.report.error(
-                    &here,
-                    format!("is {}, not a list of tables: write [[{}]]", kind(value.get_ref()), self.path(key)),
-                );
+                self.wrong_kind(&here, value.get_ref(), &self.as_tables(key));
                 continue;
             };
             for item in items.iter() {
@@ -260,9 +309,17 @@ impl<'a> Section<'a> {
         Some((items, found.place))
     }
 
-    /// A table inside a list item.
-    pub(super) fn of_item(&self, item: &Item<'a>, table: &'a DeTable<'a>, name: String, place: Place) -> Section<'a> {
-        Section { parts: vec![(table, item.source)], name, place, asked: RefCell::default(), report: self.report }
+    /// A list item that is a table.
+    pub(super) fn of_item(&self, item: &Item<'a>, place: Place) -> Option<Section<'a>> {
+        let parts = vec![(item.value.as_table()?, item.source)];
+        Some(Section { parts, name: place.key.clone(), place, asked: RefCell::default(), report: self.report })
+    }
+
+    /// Whether there is an error in this section so far: then what it lacks is best not spoken of.
+    pub(super) fn has_error(&self) -> bool {
+        let here =
+            |key: &str| key.strip_prefix(&self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.report.problems.borrow().iter().any(|problem| problem.severity == Severity::Error && here(&problem.key))
     }
 
     /// The keys of this section, for sections whose keys are data.
@@ -279,13 +336,13 @@ impl<'a> Section<'a> {
     }
 
     /// As [`finish`](Self::finish), where `key` was read elsewhere.
-    pub(super) fn finish_except(self, key: &'static str) {
-        self.asked.borrow_mut().insert(key);
+    pub(super) fn finish_except(&self, key: &'static str) {
+        self.ask(key);
         self.finish();
     }
 
     /// Reports the keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(&self) {
         let asked = self.asked.borrow();
         for (key, _, place) in self.entries() {
             if asked.contains(key.as_str()) {
@@ -300,12 +357,33 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn path(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    /// The full name of a key of this section.
+    pub(super) fn path(&self, key: &str) -> String {
+        let bare =
+            !key.is_empty() && key.len() <= 60 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let key = if bare { key.to_owned() } else { quoted(key) };
+        if self.name.is_empty() { key } else { format!("{}.{key}", self.name) }
+    }
+
+    /// How a table of that name is written here: in an entry of a list, as a value.
+    fn as_table(&self, key: &str) -> String {
+        if self.name.contains('[') { format!("{key} = {{ … }}") } else { format!("[{}]", self.path(key)) }
+    }
+
+    fn as_tables(&self, key: &str) -> String {
+        if self.name.contains('[') {
+            format!("{key} = [{{ … }}, {{ … }}]")
+        } else {
+            format!("[[{}]]", self.path(key))
+        }
+    }
+
+    fn wrong_kind(&self, place: &Place, value: &DeValue<'_>, wanted: &str) {
+        self.report.error(place, format!("{} is not allowed here: write {wanted}", shown(value)));
     }
 
     fn wrong<T>(&self, found: &Found<'_>, wanted: &str) -> Option<T> {
-        self.report.error(&found.place, format!("{} is not allowed here: write {wanted}", shown(found.value)));
+        self.wrong_kind(&found.place, found.value, wanted);
         None
     }
 }
@@ -365,21 +443,29 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// Reads the lines of a list file: one entry a line, `#` begins a comment. The place of each entry is its own line.
+/// Reads the lines of a list file: one entry a line. `#` at the beginning of a line or after a space begins a comment. The
+/// place of each entry is its own line.
 pub(super) fn list_file(path: &Path, at: &Place, report: &Report) -> Vec<(String, Place)> {
+    let shown = quoted(&path.to_string_lossy());
     if !path.is_absolute() {
-        report.error(at, format!("\"file:{}\" is no absolute path", path.display()));
+        report.error(at, format!("{shown} is no absolute path: write \"file:/etc/forwarden/list\""));
         return Vec::new();
     }
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let text = match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(_)) => {
+            report.error(at, format!("the list {shown} is no text in UTF-8"));
+            return Vec::new();
+        }
         Err(error) => {
-            report.error(at, format!("list {} cannot be read: {error}", path.display()));
+            report.error(at, format!("the list {shown} cannot be read: {error}"));
             return Vec::new();
         }
     };
     let entry = |(index, line): (usize, &str)| {
-        let text = line.split('#').next().unwrap_or_default().trim();
+        let begins_comment = |at: &usize| line[..*at].chars().next_back().is_none_or(char::is_whitespace);
+        let comment = line.match_indices('#').map(|(at, _)| at).find(begins_comment);
+        let text = line[..comment.unwrap_or(line.len())].trim();
         let place = Place { file: path.to_owned(), line: index + 1, key: at.key.clone() };
         (!text.is_empty()).then(|| (text.to_owned(), place))
     };

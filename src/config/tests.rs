@@ -1,15 +1,17 @@
 //! `[[test]]`: messages with the decision they must get, tried out by `forwarden check`.
 
+use super::problem::quoted;
 use super::reader::{Place, Section};
-use std::path::PathBuf;
+use super::{Problem, Severity, Surroundings, lists};
+use crate::assess::Verdict;
+use crate::detect::Mechanism;
+use crate::message::Address;
+use crate::policy::{Action, Policy};
+use std::path::{Path, PathBuf};
 
 /// One of them.
 #[derive(Debug, Clone)]
 pub struct PolicyTest {
-    /// Where it stands: file and line.
-    pub file: PathBuf,
-    /// The line.
-    pub line: usize,
     /// The message's file.
     pub message: PathBuf,
     /// MAIL FROM with its parameters.
@@ -18,10 +20,22 @@ pub struct PolicyTest {
     pub rcpt: Vec<String>,
     /// The client.
     pub client: Option<std::net::IpAddr>,
-    /// The listener.
+    /// The user who logged in.
+    pub auth_user: Option<String>,
+    /// The listener; the first one where none is named.
     pub listener: Option<String>,
     /// What must come of it.
     pub expected: Expected,
+    file: PathBuf,
+    line: usize,
+    key: String,
+}
+
+impl PolicyTest {
+    /// The problem that it failed.
+    pub fn failure(&self, text: String) -> Problem {
+        Problem { severity: Severity::Error, file: self.file.clone(), line: self.line, key: self.key.clone(), text }
+    }
 }
 
 /// What must come of a message, for its first external recipient. What is `None` may be anything.
@@ -41,48 +55,96 @@ pub struct Expected {
     pub action: Option<Vec<String>>,
 }
 
-/// Reads them all.
-pub(super) fn read(root: &Section<'_>) -> Vec<PolicyTest> {
-    root.tables("test").into_iter().filter_map(one).collect()
+impl Expected {
+    fn is_empty(&self) -> bool {
+        let Self { rule, exception, verdict, forwarder, mechanism, action } = self;
+        [rule, exception, verdict, forwarder, mechanism].iter().all(|one| one.is_none()) && action.is_none()
+    }
 }
 
-fn one(section: Section<'_>) -> Option<PolicyTest> {
+/// Reads them all.
+pub(super) fn read(root: &Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> Vec<PolicyTest> {
+    root.tables("test").into_iter().map(|section| one(&section, policy, around)).collect()
+}
+
+fn one(section: &Section<'_>, policy: &Policy, around: &Surroundings<'_>) -> PolicyTest {
     let report = section.report();
-    let word = |key: &'static str| section.string(key).map(|(text, _)| text);
-    let Place { file, line, .. } = section.place().clone();
-    let message = word("message");
+    let Place { file, line, key } = section.place().clone();
+    let message = section.string("message").map(|(text, _)| text);
     if message.is_none() && !section.has("message") {
         report.error(section.place(), "message is missing: write message = \"tests/forward.eml\"");
     }
-    let client = section
-        .string("client")
-        .and_then(|(text, place)| text.parse().map_err(|_| report.error(&place, "is no address of a client")).ok());
-    let mut expected = Expected::default();
-    match section.table("expect") {
-        Some(table) => {
-            let word = |key: &'static str| table.string(key).map(|(text, _)| text);
-            expected = Expected {
-                rule: word("rule"),
-                exception: word("exception"),
-                verdict: word("verdict"),
-                forwarder: word("forwarder"),
-                mechanism: word("mechanism"),
-                action: table.strings("action").map(|list| list.into_iter().map(|(text, _)| text).collect()),
-            };
-            table.finish();
+    let client = section.string("client").and_then(|(text, place)| {
+        let client = text.parse().ok();
+        if client.is_none() {
+            report.error(&place, format!("{} is no address: write \"198.51.100.25\"", quoted(&text)));
         }
-        None => report.error(section.place(), "expect is missing: a test that expects nothing cannot fail"),
+        client
+    });
+    let listener = section.string("listener");
+    if let Some((name, place)) = &listener {
+        around.check_listener(section, name, place);
     }
+    let expected = match section.table("expect") {
+        Some(table) => expected(&table, policy),
+        None => {
+            if !section.has("expect") {
+                report.error(section.place(), "expect is missing: a test that expects nothing cannot fail");
+            }
+            Expected::default()
+        }
+    };
     let test = PolicyTest {
-        message: file.parent().unwrap_or(std::path::Path::new(".")).join(message.unwrap_or_default()),
-        mail_from: word("mail_from"),
-        rcpt: section.strings("rcpt").unwrap_or_default().into_iter().map(|(text, _)| text).collect(),
+        message: file.parent().unwrap_or(Path::new("")).join(message.unwrap_or_default()),
+        mail_from: section.string("mail_from").map(|path| envelope(section, path, true)),
+        rcpt: section
+            .strings("rcpt")
+            .unwrap_or_default()
+            .into_iter()
+            .map(|path| envelope(section, path, false))
+            .collect(),
         client,
-        listener: word("listener"),
+        auth_user: section.string("auth_user").map(|(text, _)| text),
+        listener: listener.map(|(name, _)| name),
         expected,
         file,
         line,
+        key,
     };
     section.finish();
-    Some(test)
+    test
+}
+
+/// An address of the envelope with its parameters.
+fn envelope(section: &Section<'_>, (text, place): (String, Place), may_be_null: bool) -> String {
+    let path = text.split_whitespace().next().unwrap_or_default();
+    if Address::parse(path).is_none() && !(may_be_null && matches!(path, "" | "<>")) {
+        let hint = "write \"<x@ext.example> ORCPT=rfc822;alice@corp.example\"";
+        section.report().error(&place, format!("{} begins with no address: {hint}", quoted(&text)));
+    }
+    text
+}
+
+fn expected(table: &Section<'_>, policy: &Policy) -> Expected {
+    let one_of = |key, names: Vec<&str>| -> Option<String> {
+        let names: Vec<_> = names.into_iter().map(|name| (name, ())).collect();
+        let (text, place) = table.string(key)?;
+        lists::choice(table, &text, &place, &names)?;
+        Some(text)
+    };
+    let none = || std::iter::once("none");
+    let actions = Action::NAMES.map(|name| (name, name));
+    let expected = Expected {
+        rule: one_of("rule", policy.rules.iter().map(|rule| rule.id.as_str()).chain(none()).collect()),
+        exception: one_of("exception", policy.exceptions.iter().map(|one| one.id.as_str()).chain(none()).collect()),
+        verdict: one_of("verdict", Verdict::ALL.iter().map(|verdict| verdict.name()).collect()),
+        forwarder: table.string("forwarder").map(|(text, _)| text),
+        mechanism: one_of("mechanism", Mechanism::ALL.iter().map(|by| by.name()).chain(none()).collect()),
+        action: lists::choices(table, "action", &actions).map(|names| names.into_iter().map(str::to_owned).collect()),
+    };
+    table.finish();
+    if expected.is_empty() && !table.has_error() {
+        table.report().error(table.place(), "expects nothing: such a test cannot fail");
+    }
+    expected
 }

@@ -26,7 +26,7 @@ impl Socket {
     /// `inet:port@host`, `inet6:port@host` as libmilter does. Hosts are addresses, `localhost`, or `*` for every address.
     ///
     /// # Errors
-    /// What is wrong, and how it is written.
+    /// What is wrong, and how it is written: the end of a sentence that begins with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let (kind, rest) =
@@ -35,9 +35,19 @@ impl Socket {
             "unix" | "local" => unix(rest),
             "inet" => tcp(rest, false),
             "inet6" => tcp(rest, true),
-            _ => Err(format!(
-                "\"{text}\" is no socket: write \"unix:/path\", \"inet:127.0.0.1:8891\" or \"inet6:[::1]:8891\""
-            )),
+            _ => Err("is no socket: write \"unix:/path\", \"inet:127.0.0.1:8891\" or \"inet6:[::1]:8891\"".into()),
+        }
+    }
+
+    /// Whether both cannot listen at the same time.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(one), Self::Tcp(two)) => {
+                let meet = one.ip() == two.ip() || self.is_wildcard() || other.is_wildcard();
+                // A wildcard of one family leaves the other alone: the sockets are made so.
+                one.port() == two.port() && one.is_ipv4() == two.is_ipv4() && meet
+            }
+            _ => self == other,
         }
     }
 
@@ -59,12 +69,15 @@ impl fmt::Display for Socket {
 
 fn unix(path: &str) -> Result<Socket, String> {
     if !path.starts_with('/') {
-        return Err(format!(
-            "\"{path}\" is no absolute path: a path relative to an MTA's queue directory is written out in full here"
-        ));
+        return Err(
+            "has no absolute path: one relative to the MTA's queue directory is written out in full here".into()
+        );
+    }
+    if path.ends_with('/') || path.contains('\0') {
+        return Err("names no file".into());
     }
     if path.len() > MAX_PATH {
-        return Err(format!("the path has {} bytes; a socket's path may have {MAX_PATH}", path.len()));
+        return Err(format!("has a path of {} bytes; a socket's path may have {MAX_PATH}", path.len()));
     }
     Ok(Socket::Unix(path.into()))
 }
@@ -72,28 +85,20 @@ fn unix(path: &str) -> Result<Socket, String> {
 fn tcp(text: &str, v6: bool) -> Result<Socket, String> {
     let (host, port) = match text.split_once('@') {
         Some((port, host)) => (host, port),
-        None => {
-            text.rsplit_once(':').ok_or_else(|| format!("\"{text}\" has no port: write \"inet:127.0.0.1:8891\""))?
-        }
+        None => text.rsplit_once(':').ok_or("has no port: write \"inet:127.0.0.1:8891\"")?,
     };
-    let port = port
-        .parse()
-        .ok()
-        .filter(|port| *port != 0)
-        .ok_or_else(|| format!("\"{port}\" is no port: write a number from 1 to 65535"))?;
+    let port = port.parse().ok().filter(|port| *port != 0).ok_or("has no port from 1 to 65535")?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let address = match host {
         "*" | "" if v6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         "*" | "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         "localhost" if v6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        _ => {
-            host.parse().map_err(|_| format!("\"{host}\" is no address: names are not looked up, write an address"))?
-        }
+        _ => host.parse().map_err(|_| "has no address: names are not looked up, write one such as 127.0.0.1")?,
     };
     if address.is_ipv6() != v6 {
         let kind = if v6 { "inet" } else { "inet6" };
-        return Err(format!("\"{host}\" is an address of the other family: write \"{kind}:…\""));
+        return Err(format!("has an address of the other family: write \"{kind}:…\""));
     }
     Ok(Socket::Tcp(SocketAddr::new(address, port)))
 }
@@ -152,7 +157,8 @@ fn bind_tcp(addr: SocketAddr) -> io::Result<Bound> {
 /// connect to it before it is right.
 fn bind_unix(path: &Path, spec: &ListenerSpec) -> io::Result<Bound> {
     clear_stale(path)?;
-    let temporary = path.with_extension(format!("new.{}", std::process::id()));
+    // A short name: where the path is as long as a socket's may be, a longer one could not be bound.
+    let temporary = path.with_file_name(format!(".{:x}", std::process::id()));
     let _ = std::fs::remove_file(&temporary);
     let listener = UnixListener::bind(&temporary)?;
     let prepared = prepare(&temporary, spec).and_then(|()| std::fs::rename(&temporary, path));
@@ -250,6 +256,8 @@ mod tests {
         for given in [
             "",
             "unix:run/f.sock",
+            "unix:/run/",
+            "unix:/run/f\0.sock",
             &long,
             "inet:127.0.0.1",
             "inet:127.0.0.1:0",
@@ -260,6 +268,21 @@ mod tests {
         ] {
             assert!(Socket::parse(given).is_err(), "{given}");
         }
+    }
+
+    #[test]
+    fn what_cannot_listen_side_by_side() {
+        let overlap = |one: &str, two: &str| {
+            let [one, two] = [one, two].map(|text| Socket::parse(text).expect("a socket"));
+            assert_eq!(one.overlaps(&two), two.overlaps(&one));
+            one.overlaps(&two)
+        };
+        assert!(overlap("unix:/run/f.sock", "local:/run/f.sock"));
+        assert!(overlap("inet:127.0.0.1:8891", "inet:8891@localhost"));
+        assert!(overlap("inet:*:8891", "inet:127.0.0.1:8891"));
+        assert!(!overlap("inet:*:8891", "inet6:*:8891"));
+        assert!(!overlap("inet:127.0.0.1:8891", "inet:127.0.0.1:8892"));
+        assert!(!overlap("inet:127.0.0.1:8891", "inet:127.0.0.2:8891"));
     }
 
     #[test]

@@ -40,6 +40,22 @@ impl Domain {
         self.0.starts_with('[')
     }
 
+    /// Whether this is written as names in the DNS are: labels of letters, digits, `-` and `_`, none empty or too long, the
+    /// last one no number (RFC 1035 §2.3.4, RFC 3696 §2).
+    pub fn is_well_formed(&self) -> bool {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        };
+        let last = self.0.rsplit('.').next().unwrap_or_default();
+        self.0.len() <= 253 && self.0.split('.').all(label) && !last.bytes().all(|b| b.is_ascii_digit())
+    }
+
+    /// Whether everybody may register names below it: `com`, `co.uk`.
+    pub fn is_public_suffix(&self) -> bool {
+        psl::suffix(self.0.as_bytes())
+            .is_some_and(|suffix| suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == self.0.as_bytes())
+    }
+
     /// The name itself, then each name above it: `a.b.example`, `b.example`, `example`.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         let mut rest = Some(self.0.as_str());
@@ -146,6 +162,28 @@ mod tests {
         assert!(set.contains(&domain("a.b.corp.example")));
         assert!(set.contains(&domain("partner.example")));
         assert!(!set.contains(&domain("x.partner.example")));
+    }
+
+    #[test]
+    fn what_could_stand_in_the_dns() {
+        for name in ["corp.example", "_dmarc.corp.example", "Bücher.example", "localdomain"] {
+            assert!(domain(name).is_well_formed(), "{name}");
+        }
+        let long = format!("{}.example", "x".repeat(64));
+        for name in ["corp..example", "corp,example", "*.example", "[192.0.2.1]", "192.0.2.1", "a@corp.example", &long]
+        {
+            assert!(!domain(name).is_well_formed(), "{name}");
+        }
+    }
+
+    #[test]
+    fn public_suffixes() {
+        assert!(domain("com").is_public_suffix());
+        assert!(domain("co.uk").is_public_suffix());
+        // A suffix of a company's own making, a name below one, and a top-level domain that is not registered.
+        assert!(!domain("github.io").is_public_suffix());
+        assert!(!domain("corp.co.uk").is_public_suffix());
+        assert!(!domain("localdomain").is_public_suffix());
     }
 
     #[test]

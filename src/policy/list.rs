@@ -21,8 +21,9 @@ impl Pattern {
     /// Reads an entry as an administrator writes it.
     ///
     /// # Errors
-    /// Says what is wrong with it and how it is written.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Says what is wrong with it and how it is written: the end of a sentence that begins with the entry.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let named = |domain: &Domain| domain.is_well_formed() || domain.is_literal();
         let text = text.trim();
         if text == "*" {
             return Ok(Self::Any);
@@ -33,20 +34,18 @@ impl Pattern {
                 None => (rest, false),
             },
             None => {
+                // A `*` may stand in an address, but whoever writes one in a list means a pattern.
+                let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | '*');
                 return Address::parse(text)
-                    .filter(|_| !text.contains(char::is_whitespace))
+                    .filter(|address| !text.contains(odd) && named(address.domain()))
                     .map(Self::Mailbox)
-                    .ok_or_else(|| {
-                        format!("\"{text}\" is no address: write user@domain, @domain, @.domain (with subdomains) or *")
-                    });
+                    .ok_or("is no address: write user@domain, @domain, @.domain (with the names below it) or *");
             }
         };
-        let valid = !domain.is_empty()
-            && !domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '*' | '/' | '<' | '>'));
-        match Domain::new(domain).filter(|_| valid) {
+        match Domain::new(domain).filter(named) {
             Some(domain) if below => Ok(Self::Below(domain)),
             Some(domain) => Ok(Self::Domain(domain)),
-            None => Err(format!("\"{text}\" names no domain: write @domain, or @.domain with its subdomains")),
+            None => Err("names no domain: write @domain, or @.domain with the names below it"),
         }
     }
 }
@@ -131,7 +130,19 @@ mod tests {
 
     #[test]
     fn what_is_no_entry() {
-        for wrong in ["", "@", "corp.example", "@*.example", "a b@corp.example", "@a@b"] {
+        for wrong in [
+            "",
+            "@",
+            "corp.example",
+            "@*.example",
+            "@corp..example",
+            "*@corp.example",
+            "a b@corp.example",
+            "<a@corp.example>",
+            "a@corp.example,b@corp.example",
+            "a@corp.exam ple",
+            "@a@b",
+        ] {
             assert!(Pattern::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,0 +1,131 @@
+//! `then` of a rule and `policy.default`: its actions.
+
+use super::lists;
+use super::problem::quoted;
+use super::reader::{Item, Place, Section};
+use crate::policy::{Action, Reply};
+use toml::de::DeValue;
+
+/// Reads a list of actions. `None` if there is none, or if it is wrong.
+pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<(Vec<Action>, Place)> {
+    let report = section.report();
+    let (items, list) = section.items(key)?;
+    let mut actions: Vec<Action> = Vec::new();
+    for item in &items {
+        let place = item.place(&list);
+        let Some(action) = one(section, item, &place) else { continue };
+        if actions.iter().any(|other| other.name() == action.name()) {
+            report.error(&place, format!("\"{action}\" stands here twice"));
+        }
+        actions.push(action);
+    }
+    if items.is_empty() {
+        report.error(&list, "is empty: write [\"log\"], or another action");
+    }
+    if let Some(last) = actions.iter().find(|action| ends(action))
+        && let Some(lost) = actions.iter().find(|action| *action != last && **action != Action::Log)
+    {
+        report.warning(&list, format!("\"{last}\" leaves no message to which \"{lost}\" could be done: choose one"));
+    }
+    (actions.len() == items.len()).then_some((actions, list))
+}
+
+/// Whether it does something to the mail that its reader misses.
+pub(super) fn acts(action: &Action) -> bool {
+    !matches!(action, Action::Log | Action::Tag)
+}
+
+/// Whether nothing goes on after it.
+fn ends(action: &Action) -> bool {
+    matches!(action, Action::Reject(_) | Action::Tempfail(_) | Action::Discard)
+}
+
+fn one(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<Action> {
+    match item.value {
+        DeValue::String(name) => plain(section, name, place),
+        DeValue::Table(_) => with_reply(section, item, place),
+        _ => {
+            section.report().error(place, "an action is a name in quotes, or { reject = { … } }");
+            None
+        }
+    }
+}
+
+fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
+    let known = [
+        Action::Log,
+        Action::Tag,
+        Action::Quarantine,
+        Action::Strip,
+        Action::Reject(Reply::reject()),
+        Action::Tempfail(Reply::tempfail()),
+        Action::Discard,
+    ];
+    let names = Action::NAMES.map(|name| (name, name));
+    let name = lists::choice(section, name, place, &names)?;
+    known.into_iter().find(|action| action.name() == name)
+}
+
+/// `{ reject = { code = 550, enhanced = "5.7.1", text = "…" } }`.
+fn with_reply(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<Action> {
+    let outer = section.of_item(item, place.clone())?;
+    let reject = outer.table("reject").map(|table| Action::Reject(reply(&table, Reply::reject(), 5)));
+    let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(&table, Reply::tempfail(), 4)));
+    let one = reject.is_some() != tempfail.is_some();
+    if !one && !outer.has_error() {
+        let text =
+            "an action is a name in quotes, { reject = { … } } or { tempfail = { … } }, one in each pair of braces";
+        outer.report().error(place, text);
+    }
+    outer.finish();
+    reject.or(tempfail).filter(|_| one)
+}
+
+/// The names that are filled in, in the text of a reply.
+const PLACEHOLDERS: [&str; 3] = ["{forwarder}", "{destination}", "{rule}"];
+
+/// A reply whose codes begin with `class` (RFC 5321 §4.2.1, RFC 3463 §2).
+fn reply(section: &Section<'_>, default: Reply, class: u16) -> Reply {
+    let report = section.report();
+    let hundred = u64::from(class) * 100;
+    let code = section.integer("code", hundred..=hundred + 99).and_then(|code| u16::try_from(code).ok());
+    let enhanced = section.string("enhanced").map(|(text, place)| {
+        if !is_enhanced(&text, class) {
+            let hint = format!("write three numbers, the first like that of the code: \"{class}.7.1\"");
+            report.error(&place, format!("{} is no enhanced status code that fits: {hint}", quoted(&text)));
+        }
+        text
+    });
+    let text = section.string("text").map(|(text, place)| {
+        if text.is_empty() || text.len() > 400 || !text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            let text =
+                format!("{} is no text of a reply: write one line of 1 to 400 characters of ASCII", quoted(&text));
+            report.error(&place, text);
+        }
+        for wrong in placeholders(&text).filter(|name| !PLACEHOLDERS.contains(name)) {
+            let known = PLACEHOLDERS.join(", ");
+            report.error(&place, format!("{} is not filled in; what is: {known}", quoted(wrong)));
+        }
+        text
+    });
+    section.finish();
+    Reply {
+        code: code.unwrap_or(default.code),
+        enhanced: enhanced.unwrap_or(default.enhanced),
+        text: text.unwrap_or(default.text),
+    }
+}
+
+fn is_enhanced(text: &str, class: u16) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    parts.len() == 3 && parts.iter().all(number) && parts[0] == class.to_string()
+}
+
+/// Every `{…}`.
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('{').filter_map(|(at, _)| {
+        let rest = &text[at..];
+        rest.find('}').map(|end| &rest[..=end])
+    })
+}
