@@ -138,3 +138,41 @@ fn duration(text: &str) -> Option<Duration> {
     };
     (milliseconds <= 3_600_000).then(|| Duration::from_millis(milliseconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn durations() {
+        for (text, milliseconds) in [("0s", 0), ("500ms", 500), ("30s", 30_000), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in
+            ["", "30", "s", "-1s", "1.5s", "30 s", "2h", "61m", "1d", "99999999999999999999s", "18446744073709551615h"]
+        {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_said() {
+        let text = "[organization]\ndomains = \"corp.example\"\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n\
+            [detection]\nthreshold = 0.9\nprior = -6\nbody = true\nweights = { \"envelope.orcpt\" = 2.5 }\n\
+            [limits]\nheader_fields = 101\nheader_bytes = 0x1_0000\nfield_bytes = 1_025\nrecipients = 102\nbody_bytes = 0\n\
+            [events]\noutput = \"file:/e.jsonl\"\nordinary = true\n\
+            [log]\nlevel = \"warn\"\nformat = \"json\"\n\
+            [daemon]\ndrain = \"2m\"\nmax_connections = 7\n";
+        let config = Config::parse_str(text).unwrap_or_else(|problems| panic!("{problems}")).config;
+        assert_eq!((config.weights.threshold, config.weights.prior), (0.9, -6.0));
+        assert_eq!(config.weights.overrides, HashMap::from([("envelope.orcpt".to_owned(), 2.5)]));
+        assert!(config.read_body && config.report_ordinary);
+        let limits =
+            Limits { header_fields: 101, header_bytes: 65536, field_bytes: 1025, recipients: 102, body_bytes: 0 };
+        assert_eq!(config.limits, limits);
+        assert_eq!(config.output, Output::File("/e.jsonl".into()));
+        assert_eq!(config.log, LogSpec { level: "warn".to_owned(), json: true });
+        assert_eq!(config.daemon, DaemonSpec { drain: Duration::from_secs(120), max_connections: 7 });
+    }
+}

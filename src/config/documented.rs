@@ -91,10 +91,7 @@ fn sample() -> String {
 }
 
 fn load(text: &str) -> Loaded {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("forwarden.toml");
-    std::fs::write(&file, text).expect("a file");
-    Config::load(&file).unwrap_or_else(|problems| panic!("{problems}"))
+    Config::parse_str(text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn missing<'a>(from: &BTreeSet<String>, wanted: impl IntoIterator<Item = &'a String>) -> Vec<&'a String> {

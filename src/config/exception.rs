@@ -81,3 +81,25 @@ fn end_of(day: &str) -> Option<Timestamp> {
     let next: Date = day.parse::<Date>().ok()?.tomorrow().ok()?;
     TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn ends(expires: &str) -> String {
+        let text = format!(
+            "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n\
+             [[exception]]\nid = \"x\"\nforwarder = [\"@corp.example\"]\ndestination = [\"@ext.example\"]\nexpires = {expires}\n"
+        );
+        let config = Config::parse_str(&text).unwrap_or_else(|problems| panic!("{problems}")).config;
+        config.policy.exceptions[0].expires.expect("an end").to_string()
+    }
+
+    #[test]
+    fn a_day_is_the_last_and_a_time_is_the_end() {
+        assert_eq!(ends("2027-01-31"), "2027-02-01T00:00:00Z");
+        assert_eq!(ends("2028-02-28"), "2028-02-29T00:00:00Z");
+        assert_eq!(ends("2027-01-31T18:00:00Z"), "2027-01-31T18:00:00Z");
+        assert_eq!(ends("2027-01-31 18:00:00+01:00"), "2027-01-31T17:00:00Z");
+    }
+}

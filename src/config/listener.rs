@@ -193,3 +193,43 @@ fn account(
     }
     Some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn listeners(text: &str) -> Vec<ListenerSpec> {
+        let text = format!("[organization]\ndomains = [\"corp.example\"]\n{text}");
+        Config::parse_str(&text).unwrap_or_else(|problems| panic!("{problems}")).config.listeners
+    }
+
+    #[test]
+    fn what_is_not_said() {
+        let found = listeners(
+            "[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n\
+             [[listener]]\nsocket = \"unix:/run/f.sock\"\nrole = \"observe\"\n",
+        );
+        let said: Vec<_> = found.iter().map(|spec| (spec.name.as_str(), spec.role, spec.on_error)).collect();
+        assert_eq!(
+            said,
+            [("listener1", Role::Enforce, OnError::Tempfail), ("listener2", Role::Observe, OnError::Accept)]
+        );
+        assert!(found.iter().all(|spec| spec.direction == Direction::Outbound && spec.mode.is_none()));
+    }
+
+    #[test]
+    fn what_is_said() {
+        let found = listeners(
+            "[[listener]]\nname = \"in\"\nsocket = \"unix:/run/f.sock\"\nrole = \"observe\"\ndirection = \"inbound\"\n\
+             mode = \"0620\"\nowner = \"0\"\ngroup = \"root\"\n\
+             [[listener]]\nname = \"out\"\nsocket = \"inet:*:8891\"\nallow = [\"198.51.100.0/24\"]\non_error = \"quarantine\"\n",
+        );
+        let [inbound, outbound] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((inbound.name.as_str(), inbound.direction), ("in", Direction::Inbound));
+        assert_eq!(inbound.mode, Some(0o620));
+        assert_eq!((inbound.owner.as_deref(), inbound.group.as_deref()), (Some("0"), Some("root")));
+        assert_eq!(outbound.on_error, OnError::Quarantine);
+        assert_eq!(outbound.allow, ["198.51.100.0/24".parse().expect("a network")]);
+    }
+}

@@ -95,6 +95,15 @@ impl Config {
         }
     }
 
+    /// As [`load`](Self::load), of a text.
+    #[cfg(test)]
+    pub(crate) fn parse_str(text: &str) -> Result<Loaded, Problems> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("forwarden.toml");
+        std::fs::write(&file, text).expect("a file");
+        Self::load(&file)
+    }
+
     /// What commands use that need no configuration: nothing is ours, nothing is enforced.
     pub fn without_file() -> Self {
         Self {

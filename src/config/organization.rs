@@ -51,3 +51,49 @@ fn own(section: &Section<'_>, key: &'static str, subdomains: bool) -> DomainSet 
     }
     set
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::message::Domain;
+    use crate::policy::DomainClass;
+
+    fn config(organization: &str) -> Config {
+        let text = format!("[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n[organization]\n{organization}");
+        Config::parse_str(&text).unwrap_or_else(|problems| panic!("{problems}")).config
+    }
+
+    fn owns(config: &Config, name: &str) -> bool {
+        config.organization.domains.contains(&Domain::new(name).expect("a domain"))
+    }
+
+    #[test]
+    fn names_below_a_domain() {
+        let all = config("domains = [\"corp.example\", \".sister.example\"]");
+        assert!(owns(&all, "corp.example") && owns(&all, "sub.corp.example") && owns(&all, "sub.sister.example"));
+        let dotted = config("domains = [\"corp.example\", \".sister.example\"]\nsubdomains = false");
+        assert!(owns(&dotted, "corp.example") && owns(&dotted, "sister.example"));
+        assert!(!owns(&dotted, "sub.corp.example"));
+        assert!(owns(&dotted, "sub.sister.example"));
+    }
+
+    #[test]
+    fn networks_are_whole() {
+        let config = config("domains = [\"corp.example\"]\nnetworks = [\"198.51.100.25/24\", \"203.0.113.7\"]");
+        let networks: Vec<String> = config.organization.networks.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["198.51.100.0/24", "203.0.113.7/32"]);
+    }
+
+    #[test]
+    fn own_classes_and_the_built_in_one() {
+        let class = |config: &Config, name: &str| {
+            config.policy.classes.of(&Domain::new(name).expect("a domain"), &config.organization)
+        };
+        let built_in = config("domains = [\"corp.example\"]\n[organization.classes]\npartner = [\"partner.example\"]");
+        assert_eq!(class(&built_in, "gmail.com"), DomainClass::Freemail);
+        assert_eq!(class(&built_in, "mail.partner.example"), DomainClass::Partner);
+        let own = config("domains = [\"corp.example\"]\n[organization.classes]\nfreemail = [\"free.example\"]");
+        assert_eq!(class(&own, "gmail.com"), DomainClass::Other);
+        assert_eq!(class(&own, "free.example"), DomainClass::Freemail);
+    }
+}

@@ -109,3 +109,103 @@ impl Ids {
         id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::assess::Verdict;
+    use crate::config::Config;
+    use crate::detect::Mechanism;
+    use crate::message::Address;
+    use crate::policy::{Action, Condition, DomainClass, Mode, Policy, Reply};
+
+    fn policy(text: &str) -> Policy {
+        let text = format!(
+            "{text}\n[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n"
+        );
+        Config::parse_str(&text).unwrap_or_else(|problems| panic!("{problems}")).config.policy
+    }
+
+    fn when(text: &str) -> Condition {
+        policy(&format!("[[rule]]\nid = \"x\"\nthen = [\"log\"]\nwhen = {{ {text} }}")).rules.remove(0).when
+    }
+
+    #[test]
+    fn the_policy_as_a_whole() {
+        let silent = policy("");
+        assert_eq!((silent.mode, silent.default.as_slice()), (Mode::Observe, &[Action::Log][..]));
+        let policy = policy("[policy]\nmode = \"enforce\"\ndefault = [\"tag\"]");
+        assert_eq!((policy.mode, policy.default.as_slice()), (Mode::Enforce, &[Action::Tag][..]));
+    }
+
+    #[test]
+    fn conditions_of_one_table_must_all_hold() {
+        let Condition::All(parts) = when("verdict = [\"list\", \"bounce\"], confidence = 1, size = 3") else {
+            panic!("no all")
+        };
+        assert!(matches!(
+            parts.as_slice(),
+            [Condition::Verdict(verdicts), Condition::Confidence(confidence), Condition::Size(3)]
+                if *verdicts == [Verdict::List, Verdict::Bounce] && *confidence == 1.0
+        ));
+        assert!(matches!(when(""), Condition::All(parts) if parts.is_empty()));
+    }
+
+    #[test]
+    fn combinations() {
+        let any = when("any = [{ mechanism = \"bcc_map\" }, { destination_class = \"partner\", size = 1 }]");
+        let Condition::Any(parts) = any else { panic!("{any:?}") };
+        assert!(matches!(&parts[0], Condition::Mechanism(by) if *by == [Mechanism::BccMap]));
+        let Condition::All(both) = &parts[1] else { panic!("{:?}", parts[1]) };
+        assert!(matches!(&both[0], Condition::DestinationClass(classes) if *classes == [DomainClass::Partner]));
+        let not = when("not = { any = [{ size = 1 }, { size = 2 }] }");
+        assert!(matches!(not, Condition::Not(part) if matches!(&*part, Condition::Any(parts) if parts.len() == 2)));
+        let all = when("all = [{ size = 1 }, { not = { size = 2 } }]");
+        assert!(
+            matches!(all, Condition::All(parts) if matches!(parts.as_slice(), [Condition::Size(1), Condition::Not(_)]))
+        );
+    }
+
+    /// Conditions of one kind of value must not be taken for one another.
+    #[test]
+    fn each_list_is_its_own() {
+        let address = Address::parse("x@ext.example").expect("an address");
+        let lists = |condition: &Condition, key: &str| match condition {
+            Condition::Forwarder(list) => key == "forwarder" && list.contains(&address),
+            Condition::Destination(list) => key == "destination" && list.contains(&address),
+            Condition::OriginalSender(list) => key == "original_sender" && list.contains(&address),
+            Condition::EnvelopeSender(list) => key == "envelope_sender" && list.contains(&address),
+            Condition::AuthenticatedUser(names) => key == "authenticated_user" && names[0] == "x@ext.example",
+            _ => false,
+        };
+        for key in ["forwarder", "destination", "original_sender", "envelope_sender", "authenticated_user"] {
+            let condition = when(&format!("{key} = \"x@ext.example\""));
+            assert!(lists(&condition, key), "{key}: {condition:?}");
+        }
+        assert!(
+            matches!(when("client = \"198.51.100.25\""), Condition::Client(of) if of[0].to_string() == "198.51.100.25/32")
+        );
+        assert!(matches!(when("listener = \"listener1\""), Condition::Listener(names) if names == ["listener1"]));
+        assert!(matches!(when("platform = \"gmail\""), Condition::Platform(names) if names == ["gmail"]));
+        assert!(matches!(when("evidence = \"envelope.orcpt\""), Condition::Evidence(ids) if ids == ["envelope.orcpt"]));
+    }
+
+    #[test]
+    fn actions_and_their_replies() {
+        let then = |text: &str| {
+            let text = format!("[[rule]]\nid = \"x\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = {text}");
+            policy(&text).rules.remove(0).then
+        };
+        for name in Action::NAMES {
+            assert_eq!(then(&format!("\"{name}\"")).iter().map(Action::name).collect::<Vec<_>>(), [name]);
+        }
+        assert_eq!(then("[\"reject\"]"), [Action::Reject(Reply::reject())]);
+        assert_eq!(
+            then("{ reject = { code = 554, enhanced = \"5.7.0\", text = \"{rule}\" } }"),
+            [Action::Reject(Reply { code: 554, enhanced: "5.7.0".to_owned(), text: "{rule}".to_owned() })]
+        );
+        assert_eq!(
+            then("[{ tempfail = { text = \"Later\" } }]"),
+            [Action::Tempfail(Reply { text: "Later".to_owned(), ..Reply::tempfail() })]
+        );
+    }
+}
