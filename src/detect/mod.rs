@@ -1,8 +1,8 @@
 //! Message → findings. Pure and total: no error, no clock, no I/O, no dependence on order; every row runs. What a message
 //! says is data, never a pattern.
 //!
-//! `platform/` holds what each product leaves behind: one file a platform, a row a signal. [`envelope`], [`structural`] and
-//! [`innocent`] hold what no single header field can tell.
+//! `platform/` holds what each product leaves behind: one file a platform, a row a signal. `envelope`, `structural` and
+//! `innocent` hold what no single header field can tell.
 
 mod envelope;
 mod evidence;

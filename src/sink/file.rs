@@ -6,6 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -29,6 +31,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The writer's handle. Dropping it writes what is waiting, then ends the thread.
 pub struct Writer {
     queue: Option<SyncSender<Event>>,
+    closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -40,8 +43,11 @@ impl Writer {
     pub fn start(output: &Output) -> io::Result<Self> {
         let target = Target::open(output)?;
         let (queue, events) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new().name("events".into()).spawn(move || write_all(target, &events))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        let closing = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&closing);
+        let thread =
+            std::thread::Builder::new().name("events".into()).spawn(move || write_all(target, &events, &told))?;
+        Ok(Self { queue: Some(queue), closing, thread: Some(thread) })
     }
 }
 
@@ -61,6 +67,7 @@ impl Sink for Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.take();
+        self.closing.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -69,7 +76,7 @@ impl Drop for Writer {
 
 /// Writes until the last sender is gone. A line is written whole or tried again; only at the end, when nobody waits for
 /// better times, is a line given up.
-fn write_all(mut target: Target, events: &Receiver<Event>) {
+fn write_all(mut target: Target, events: &Receiver<Event>, closing: &AtomicBool) {
     while let Ok(event) = events.recv() {
         let mut line = match serde_json::to_vec(&event) {
             Ok(line) => line,
@@ -84,6 +91,12 @@ fn write_all(mut target: Target, events: &Receiver<Event>) {
             if !complained {
                 tracing::error!(%error, output = %target.name(), "event could not be written; trying again each second");
                 complained = true;
+            }
+            if closing.load(Ordering::Acquire) {
+                let lost = 1 + events.iter().count();
+                metrics::counter!(crate::metrics::EVENTS_DROPPED.name).increment(lost as u64);
+                tracing::error!(lost, "events are lost: the daemon ends and they cannot be written");
+                return;
             }
             std::thread::sleep(RETRY);
         }
