@@ -176,7 +176,7 @@ fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
     for edit in &plan.edits {
         match edit {
             Edit::DeleteHeader { name, occurrence } => writeln!(out, "  - take away {name} no. {occurrence}")?,
-            Edit::InsertHeader { name, value } => writeln!(out, "  - add {name}: {}", source::printable(value, 75))?,
+            Edit::InsertHeader { name, value } => writeln!(out, "  - add {name}: {}", source::printable(value, 68))?,
             Edit::DeleteRecipient(recipient) => writeln!(out, "  - take out recipient {recipient}")?,
         }
     }

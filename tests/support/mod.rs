@@ -85,7 +85,7 @@ impl Daemon {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    /// Waits until there are `count` events and returns them all; each must be one line of JSON.
+    /// Waits until there are `count` events and returns them all; each must be one line that follows the schema.
     pub fn events(&self, count: usize) -> Vec<serde_json::Value> {
         wait_for("events", || {
             let events = read_events(&self.path("events.jsonl"));
@@ -136,7 +136,15 @@ impl Drop for Daemon {
 pub fn read_events(path: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    let schema = serde_json::from_str(forwarden::event::schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let event = |line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let problems: Vec<String> = validator.iter_errors(&event).map(|error| error.to_string()).collect();
+        assert!(problems.is_empty(), "{problems:?}: {line}");
+        event
+    };
+    whole.lines().map(event).collect()
 }
 
 /// The steps that need no reply (SMFIP_NR_*) and the steps left out (SMFIP_NO*), as Postfix 3.7 offers all of them.
