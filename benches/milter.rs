@@ -1,0 +1,376 @@
+//! Forwarden against empty milters, over the milter protocol: messages a second, time of one message, CPU, memory.
+//!
+//! `cargo bench --bench milter -- [--quick]`; `benches/run` compiles the libmilter milter first and names it in
+//! `EMPTY_LIBMILTER`. Rounds are interleaved, so that a machine that slows down slows all of them; medians are printed.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a benchmark that cannot run must say so loudly"
+)]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Connections at the same time.
+const CONNECTIONS: usize = 16;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = args.iter().position(|arg| arg == "--serve-empty") {
+        return serve_empty(args[at + 1].parse().unwrap());
+    }
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let (rounds, messages) = if quick { (3, 1_000) } else { (7, 6_000) };
+    let folder = tempfile::tempdir().unwrap();
+    let contenders = contenders(&folder);
+    println!(
+        "{rounds} rounds of {messages} messages (24 header fields, 10 kB body), {CONNECTIONS} connections, a new one for each message"
+    );
+    let mut figures: Vec<Vec<Figure>> = contenders.iter().map(|_| Vec::new()).collect();
+    for contender in &contenders {
+        load(contender, messages / 10);
+    }
+    for _ in 0..rounds {
+        for (contender, figures) in contenders.iter().zip(&mut figures) {
+            figures.push(load(contender, messages));
+        }
+    }
+    println!("{:<44} {:>10} {:>9} {:>9} {:>12}", "milter", "messages/s", "p50 ms", "p99 ms", "CPU µs/msg");
+    for (contender, figures) in contenders.iter().zip(&figures) {
+        println!(
+            "{:<44} {:>10.0} {:>9.2} {:>9.2} {:>12.0}",
+            contender.name,
+            median(figures, |figure| figure.rate),
+            median(figures, |figure| figure.p50),
+            median(figures, |figure| figure.p99),
+            median(figures, |figure| figure.cpu),
+        );
+    }
+    for (contender, other) in contenders.iter().zip(&figures).skip(1) {
+        let ratios: Vec<f64> = figures[0].iter().zip(other).map(|(ours, theirs)| ours.rate / theirs.rate).collect();
+        println!(
+            "forwarden / {:<32} {:>6.2} (median of the paired rounds)",
+            contender.name,
+            median(&ratios, |ratio| *ratio)
+        );
+    }
+    let daemon = &contenders[0];
+    extremes(daemon);
+    idle(daemon);
+}
+
+/// A milter in a process of its own.
+struct Contender {
+    name: &'static str,
+    addr: SocketAddr,
+    child: Child,
+}
+
+impl Drop for Contender {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn contenders(folder: &tempfile::TempDir) -> Vec<Contender> {
+    let mut contenders = Vec::new();
+    let mut start = |name, command: &dyn Fn(u16) -> Command| {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = command(port).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        let begun = Instant::now();
+        while TcpStream::connect(addr).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{name} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        contenders.push(Contender { name, addr, child });
+    };
+    start("forwarden (observe, events to a file)", &|port| {
+        let config = folder.path().join("forwarden.toml");
+        let text = format!(
+            "[organization]\ndomains = [\"corp.example\"]\nnetworks = [\"198.51.100.0/24\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:{port}\"\n\
+             [events]\noutput = \"file:{}\"\n[daemon]\nmax_connections = 2000\n",
+            folder.path().join("events.jsonl").display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forwarden"));
+        command.args(["serve", "--config"]).arg(config);
+        command
+    });
+    start("empty indymilter, same negotiation", &|port| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--serve-empty", &port.to_string()]);
+        command
+    });
+    match std::env::var_os("EMPTY_LIBMILTER").map(PathBuf::from) {
+        Some(program) => {
+            for (name, silent) in
+                [("empty libmilter (C), a reply to each step", "0"), ("empty libmilter (C), silent steps", "1")]
+            {
+                start(name, &|port| {
+                    let mut command = Command::new(&program);
+                    command.args([&format!("inet:{port}@127.0.0.1"), silent]);
+                    command
+                });
+            }
+        }
+        None => println!("EMPTY_LIBMILTER is not set: no comparison with libmilter (benches/run compiles it)"),
+    }
+    contenders
+}
+
+/// An indymilter that does nothing, negotiated as the daemon is.
+fn serve_empty(port: u16) {
+    use indymilter::{Actions, Callbacks, Config, ProtoOpts, Status};
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let callbacks = Callbacks::<()>::new()
+            .on_negotiate(|cx, _, offered| {
+                Box::pin(async move {
+                    let silent = ProtoOpts::all() - ProtoOpts::SKIP - ProtoOpts::REJECTED_RCPT;
+                    let heard = ProtoOpts::NO_CONNECT
+                        | ProtoOpts::NO_HELO
+                        | ProtoOpts::NO_MAIL
+                        | ProtoOpts::NO_RCPT
+                        | ProtoOpts::NO_HEADER;
+                    cx.requested_opts = (silent - heard) & offered;
+                    cx.requested_actions = Actions::empty();
+                    Status::Continue
+                })
+            })
+            .on_connect(|_, _, _| Box::pin(async { Status::Noreply }))
+            .on_helo(|_, _| Box::pin(async { Status::Noreply }))
+            .on_mail(|_, _| Box::pin(async { Status::Noreply }))
+            .on_rcpt(|_, _| Box::pin(async { Status::Noreply }))
+            .on_header(|_, _, _| Box::pin(async { Status::Noreply }))
+            .on_eom(|_| Box::pin(async { Status::Continue }));
+        let config = Config { max_connections: 2000, ..Config::default() };
+        indymilter::run(listener, callbacks, config, std::future::pending::<()>()).await.unwrap();
+    });
+}
+
+struct Figure {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+    cpu: f64,
+}
+
+fn load(contender: &Contender, messages: usize) -> Figure {
+    let message = Message::realistic();
+    let cpu_before = cpu(contender.child.id());
+    let begun = Instant::now();
+    let mut times: Vec<f64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..CONNECTIONS)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..messages / CONNECTIONS)
+                        .map(|_| {
+                            let begun = Instant::now();
+                            Mta::connect(contender.addr).send(&message);
+                            begun.elapsed().as_secs_f64() * 1e3
+                        })
+                        .collect::<Vec<f64>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let seconds = begun.elapsed().as_secs_f64();
+    let cpu = cpu(contender.child.id()) - cpu_before;
+    times.sort_by(f64::total_cmp);
+    let count = times.len();
+    Figure {
+        rate: count as f64 / seconds,
+        p50: times[count / 2],
+        p99: times[count * 99 / 100],
+        cpu: cpu * 1e6 / count as f64,
+    }
+}
+
+/// What the limits allow at the most, and what it costs.
+fn extremes(daemon: &Contender) {
+    println!("\n{:<44} {:>12}", "forwarden, one message of", "CPU ms");
+    let mut references = Message::realistic();
+    references.headers.push(("References".into(), "<0123456789@partner.example> ".repeat(2_300)));
+    let mut fields = Message::realistic();
+    fields.headers.extend((0..10_000).map(|index| ("X-Filler".into(), format!("{index}"))));
+    let mut recipients = Message::realistic();
+    recipients.rcpts =
+        (0..1_000).map(|index| format!("<r{index}@ext.example>\0ORCPT=rfc822;u{index}@corp.example\0")).collect();
+    for (name, message) in [
+        ("a 64 KiB header field", references),
+        ("10,000 header fields", fields),
+        ("1,000 recipients, 1,000 forwarders", recipients),
+    ] {
+        let times = 50;
+        let before = cpu(daemon.child.id());
+        for _ in 0..times {
+            Mta::connect(daemon.addr).send(&message);
+        }
+        println!("{name:<44} {:>12.2}", (cpu(daemon.child.id()) - before) * 1e3 / f64::from(times));
+    }
+}
+
+fn idle(daemon: &Contender) {
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    };
+    let before = resident();
+    let connections: Vec<Mta> = (0..1_000).map(|_| Mta::connect(daemon.addr)).collect();
+    println!(
+        "\nresident memory: {before:.1} MiB after the load, {:.1} MiB with 1,000 idle connections more",
+        resident()
+    );
+    drop(connections);
+}
+
+/// CPU seconds of a process, its threads included.
+fn cpu(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let behind_name = stat.rsplit_once(')').unwrap().1;
+    let fields: Vec<&str> = behind_name.split_whitespace().collect();
+    // utime and stime, in ticks of which Linux has 100 a second on every architecture we know.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+fn median<T>(items: &[T], of: impl Fn(&T) -> f64) -> f64 {
+    let mut values: Vec<f64> = items.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+struct Message {
+    rcpts: Vec<String>,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Message {
+    /// 24 header fields, 6 of them Received, and a 10 kB body: a forward, so that the engine has work to do.
+    fn realistic() -> Self {
+        let mut headers: Vec<(String, String)> = vec![
+            (
+                "Received".into(),
+                "by mail.corp.example (Postfix)\n\tid E331F9A845F; Tue, 24 Nov 2026 03:06:23 +0000 (UTC)".into(),
+            ),
+            ("Delivered-To".into(), "alice@corp.example".into()),
+        ];
+        for hop in 0..5 {
+            headers.push((
+                "Received".into(),
+                format!(
+                    "from mta{hop}.partner.example (mta{hop}.partner.example [203.0.113.{hop}])\n\tby {} (Postfix) with ESMTPS id D73909A8407\n\tfor <alice@corp.example>; Tue, 24 Nov 2026 03:06:23 +0000 (UTC)",
+                    if hop == 0 { "mail.corp.example".to_owned() } else { format!("mta{}.partner.example", hop - 1) }
+                ),
+            ));
+        }
+        for (name, body) in [
+            (
+                "DKIM-Signature",
+                "v=1; a=rsa-sha256; c=relaxed/relaxed; d=partner.example; s=s1;\n\th=from:to:subject:date; bh=abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG=;\n\tb=abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGabcdefghijklmnopqrstuvwxyz",
+            ),
+            (
+                "Authentication-Results",
+                "mail.corp.example; dkim=pass header.d=partner.example; spf=pass smtp.mailfrom=ann@partner.example",
+            ),
+            ("From", "Ann Archer <ann@partner.example>"),
+            ("To", "Alice <alice@corp.example>, Bob <bob@partner.example>"),
+            ("Cc", "team@partner.example"),
+            ("Subject", "=?utf-8?q?Lieferung_f=C3=BCr_M=C3=A4rz?="),
+            ("Date", "Tue, 24 Nov 2026 03:06:05 +0000"),
+            ("Message-ID", "<28E71EA2729F.fs@partner.example>"),
+            ("In-Reply-To", "<18E71EA2729F.fs@corp.example>"),
+            ("References", "<08E71EA2729F.fs@partner.example>\n\t<18E71EA2729F.fs@corp.example>"),
+            ("MIME-Version", "1.0"),
+            ("Content-Type", "multipart/alternative; boundary=\"b1\""),
+            ("User-Agent", "Mozilla Thunderbird"),
+            ("X-Spam-Status", "No, score=-1.9"),
+            ("Thread-Index", "AcLOVWAxnvGEuDtXRdO/mL5A7qeYhACT5bXw"),
+            ("X-Priority", "3"),
+            ("List-Unsubscribe", "<https://partner.example/u>"),
+        ] {
+            headers.push((name.into(), body.into()));
+        }
+        assert_eq!(headers.len(), 24);
+        let rcpts = vec!["<alice.home@ext.example>\0ORCPT=rfc822;alice@corp.example\0".into()];
+        Self { rcpts, headers, body: vec![b'x'; 10_000] }
+    }
+}
+
+/// The MTA's side: it waits only where a reply is due, as Postfix does.
+struct Mta {
+    stream: TcpStream,
+    steps: u32,
+    pending: Vec<u8>,
+}
+
+impl Mta {
+    fn connect(addr: SocketAddr) -> Self {
+        let stream = TcpStream::connect(addr).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut mta = Self { stream, steps: 0, pending: Vec::with_capacity(16 << 10) };
+        mta.packet(b'O', &[6_u32.to_be_bytes(), 0x1ff_u32.to_be_bytes(), 0x1f_ffff_u32.to_be_bytes()].concat());
+        let answer = mta.read();
+        mta.steps = u32::from_be_bytes(answer[13..17].try_into().unwrap());
+        mta.step(b'C', b"mail.corp.example\x004\x00\x19198.51.100.10\0", 0x1, 0x1000);
+        mta.step(b'H', b"mail.corp.example\0", 0x2, 0x2000);
+        mta
+    }
+
+    fn send(&mut self, message: &Message) {
+        self.step(b'M', b"<ann@partner.example>\0SIZE=12000\0", 0x4, 0x4000);
+        for rcpt in &message.rcpts {
+            self.step(b'R', rcpt.as_bytes(), 0x8, 0x8000);
+        }
+        self.step(b'T', b"", 0x200, 0x1_0000);
+        for (name, body) in &message.headers {
+            let space = if self.steps & 0x10_0000 != 0 { " " } else { "" };
+            self.step(b'L', format!("{name}\0{space}{body}\0").as_bytes(), 0x20, 0x80);
+        }
+        self.step(b'N', b"", 0x40, 0x4_0000);
+        self.step(b'B', &message.body, 0x10, 0x8_0000);
+        self.packet(b'D', b"Ei\x004XyZ1k0q2Rz9tQ\0");
+        self.packet(b'E', b"");
+        while !matches!(self.read()[4], b'c' | b'a' | b'r' | b't' | b'd' | b'y') {}
+        self.packet(b'Q', b"");
+        self.stream.write_all(&self.pending).unwrap();
+    }
+
+    fn step(&mut self, command: u8, payload: &[u8], left_out: u32, silent: u32) {
+        if self.steps & left_out == 0 {
+            self.packet(command, payload);
+            if self.steps & silent == 0 {
+                assert_eq!(self.read()[4], b'c', "{}", command as char);
+            }
+        }
+    }
+
+    fn packet(&mut self, command: u8, payload: &[u8]) {
+        self.pending.extend(u32::try_from(payload.len() + 1).unwrap().to_be_bytes());
+        self.pending.push(command);
+        self.pending.extend(payload);
+    }
+
+    /// Writes what is pending and reads one packet, length and all.
+    fn read(&mut self) -> Vec<u8> {
+        self.stream.write_all(&self.pending).unwrap();
+        self.pending.clear();
+        let mut packet = vec![0; 4];
+        self.stream.read_exact(&mut packet).unwrap();
+        let length = u32::from_be_bytes(packet[..4].try_into().unwrap()) as usize;
+        packet.resize(4 + length, 0);
+        self.stream.read_exact(&mut packet[4..]).unwrap();
+        packet
+    }
+}
