@@ -10,15 +10,28 @@ const CONFLICT_BITS: f64 = 5.0;
 
 /// Judges every external recipient.
 pub fn assess(message: &Message, findings: &Findings, weights: &Weights) -> Vec<Assessment> {
-    findings.targets.iter().map(|target| one(message, findings, target, weights)).collect()
+    // What is about one recipient is found by its index: a thousand recipients must not each look through what was seen
+    // of the others.
+    let mut common = Vec::new();
+    let mut particular: HashMap<usize, Vec<&Evidence>> = HashMap::new();
+    for evidence in &findings.evidence {
+        match evidence.recipient {
+            None => common.push(evidence),
+            Some(recipient) => particular.entry(recipient).or_default().push(evidence),
+        }
+    }
+    let about = |target: &Target| common.iter().chain(particular.get(&target.recipient).into_iter().flatten()).copied();
+    findings.targets.iter().map(|target| one(message, findings, target, about(target), weights)).collect()
 }
 
-fn one(message: &Message, findings: &Findings, target: &Target, weights: &Weights) -> Assessment {
-    let about_it = |evidence: &&Evidence| evidence.recipient.is_none_or(|index| index == target.recipient);
-    let mut seen: Vec<Weighed> = findings
-        .evidence
-        .iter()
-        .filter(about_it)
+fn one<'a>(
+    message: &Message,
+    findings: &Findings,
+    target: &Target,
+    about_it: impl Iterator<Item = &'a Evidence>,
+    weights: &Weights,
+) -> Assessment {
+    let mut seen: Vec<Weighed> = about_it
         .map(|evidence| {
             let weight = match weights.overrides.get(evidence.signal.id) {
                 // An administrator's weight replaces the row's; what circumstances took off stays off in proportion.

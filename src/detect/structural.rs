@@ -228,7 +228,7 @@ pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
 
 fn delivered(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     for (position, address) in &scene.delivered {
-        let Some((_, field)) = scene.message.headers.iter().nth(*position) else {
+        let Some(field) = scene.message.headers.get(*position) else {
             continue;
         };
         let evidence = Evidence::new(&DELIVERED_TO, scene.place(*position, field), &field.text())
@@ -352,7 +352,10 @@ fn verdicts(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         Domain::new(name.trim_matches([' ', '\t', '"']))
             .is_some_and(|host| host.as_str().contains('.') && scene.organization.owns_host(&host))
     };
-    for (position, field) in scene.message.headers.iter().filter(|(position, _)| scene.trusts(*position)) {
+    let headers = &scene.message.headers;
+    let verdicts = ["Authentication-Results", "Received-SPF", "ARC-Authentication-Results"];
+    let fields = verdicts.iter().flat_map(|name| headers.all(name));
+    for (position, field) in fields.filter(|(position, _)| scene.trusts(*position)) {
         let text = field.text();
         let named = if field.is("Authentication-Results") {
             text.split([';', ' ']).next()

@@ -48,8 +48,9 @@ pub fn judged(case: Judged<'_>) -> Vec<Event> {
         if assessment.verdict == crate::assess::Verdict::Ordinary && !case.ordinary {
             continue;
         }
+        // Recipients mostly come in the order of their forwarders, so the last group is the likeliest.
         let same = |group: &Vec<usize>| group.first().is_some_and(|&first| alike(&case, first, index));
-        match groups.iter_mut().find(|group| same(group)) {
+        match groups.iter_mut().rev().find(|group| same(group)) {
             Some(group) => group.push(index),
             None => groups.push(vec![index]),
         }

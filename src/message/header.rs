@@ -4,6 +4,7 @@ use super::address::{self, Address};
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// One header field: its name and its raw body, folding and all.
 #[derive(Debug, Clone)]
@@ -36,18 +37,24 @@ impl Header {
     /// The body unfolded (RFC 5322 §2.2.3), trimmed, control characters turned into spaces, bytes that are no UTF-8
     /// replaced.
     pub fn text(&self) -> Cow<'_, str> {
-        match String::from_utf8_lossy(&self.raw) {
-            Cow::Borrowed(text) if !text.contains(char::is_control) => Cow::Borrowed(text.trim()),
-            text => {
-                let unfolded: String = text
-                    .replace("\r\n", "\n")
-                    .chars()
-                    .filter(|&c| c != '\n')
-                    .map(|c| if c.is_control() { ' ' } else { c })
-                    .collect();
-                Cow::Owned(unfolded.trim().to_owned())
+        let text = match String::from_utf8_lossy(&self.raw) {
+            Cow::Borrowed(text) if !text.contains(char::is_control) => return Cow::Borrowed(text.trim()),
+            text => text,
+        };
+        // Line ends are taken out, other control characters become a space; what stands between them is copied whole.
+        let mut unfolded = String::with_capacity(text.len());
+        let mut rest = text.as_ref();
+        while let Some(at) = rest.find(char::is_control) {
+            unfolded.push_str(&rest[..at]);
+            let control = rest[at..].chars().next().map_or(1, char::len_utf8);
+            let line_end = rest[at..].starts_with('\n') || rest[at..].starts_with("\r\n");
+            if !line_end {
+                unfolded.push(' ');
             }
+            rest = &rest[at + control..];
         }
+        unfolded.push_str(rest);
+        Cow::Owned(unfolded.trim().to_owned())
     }
 
     /// The body as a person reads it: unfolded, encoded words decoded (RFC 2047).
@@ -82,41 +89,57 @@ impl Header {
 
 /// The header section in the order in which the fields stand, top first.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(Vec<Header>);
+pub struct Headers {
+    fields: Vec<Header>,
+    /// Positions by name in lower case, each list in order: a look-up must not cost a walk over ten thousand fields.
+    by_name: HashMap<String, Vec<usize>>,
+}
 
 impl Headers {
     pub(super) fn push(&mut self, header: Header) {
-        self.0.push(header);
+        self.by_name.entry(header.name.to_ascii_lowercase()).or_default().push(self.fields.len());
+        self.fields.push(header);
     }
 
     /// The fields with their positions, top first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (usize, &Header)> {
-        self.0.iter().enumerate()
+        self.fields.iter().enumerate()
+    }
+
+    /// The field at this position.
+    pub fn get(&self, position: usize) -> Option<&Header> {
+        self.fields.get(position)
     }
 
     /// The fields of that name, top first, with their positions.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (usize, &'a Header)> {
-        self.iter().filter(move |(_, header)| header.is(name))
+    pub fn all(&self, name: &str) -> impl Iterator<Item = (usize, &Header)> {
+        let positions = self.by_name.get(&name.to_ascii_lowercase()).map(Vec::as_slice).unwrap_or_default();
+        positions.iter().filter_map(|&position| Some((position, self.fields.get(position)?)))
     }
 
     /// The topmost field of that name.
     pub fn first(&self, name: &str) -> Option<&Header> {
-        self.0.iter().find(|header| header.is(name))
+        self.all(name).next().map(|(_, field)| field)
+    }
+
+    /// The names that occur, in lower case, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
     }
 
     /// How many fields there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.fields.len()
     }
 
     /// Whether there is no field at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 
-    /// The addresses of every field of any of these names.
+    /// The addresses of every field of any of these names, name by name.
     pub fn addresses(&self, names: &[&str]) -> Vec<Address> {
-        self.0.iter().filter(|header| names.iter().any(|name| header.is(name))).flat_map(Header::addresses).collect()
+        names.iter().flat_map(|name| self.all(name)).flat_map(|(_, field)| field.addresses()).collect()
     }
 }
 

@@ -122,15 +122,15 @@ enum Clause {
 
 impl Clause {
     fn of(word: &str) -> Option<Self> {
-        Some(match word.to_ascii_lowercase().as_str() {
-            "from" => Self::From,
-            "by" => Self::By,
-            "via" => Self::Via,
-            "with" => Self::With,
-            "id" => Self::Id,
-            "for" => Self::For,
-            _ => return None,
-        })
+        const CLAUSES: [(&str, Clause); 6] = [
+            ("from", Clause::From),
+            ("by", Clause::By),
+            ("via", Clause::Via),
+            ("with", Clause::With),
+            ("id", Clause::Id),
+            ("for", Clause::For),
+        ];
+        CLAUSES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, clause)| *clause)
     }
 }
 
