@@ -2,8 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use support::{Daemon, Mta};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,6 +48,13 @@ fn forwarden(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_forwarden")).current_dir(root()).args(args).output().unwrap()
 }
 
+/// Whether a line is the heading that this anchor leads to: its letters and digits in lower case, spaces as hyphens.
+fn is_heading(line: &str, anchor: &str) -> bool {
+    let kept = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    let name = line.trim_start_matches('#').trim();
+    line.starts_with('#') && name.to_lowercase().replace(|c| !kept(c), "").replace(' ', "-") == anchor
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut checked = 0;
@@ -55,8 +65,13 @@ fn links_lead_somewhere() {
             if target.starts_with("http") || target.starts_with('#') {
                 continue;
             }
-            let file = page.parent().unwrap().join(target.split('#').next().unwrap());
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = page.parent().unwrap().join(file);
             assert!(file.exists(), "{}: {target}", page.display());
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(&file).unwrap();
+                assert!(text.lines().any(|line| is_heading(line, anchor)), "{}: {target}", page.display());
+            }
             checked += 1;
         }
     }
@@ -72,38 +87,86 @@ fn whole_configurations_can_be_used() {
             continue;
         }
         let file = folder.path().join("f.toml");
-        std::fs::write(&file, &text).unwrap();
+        // The group need not exist where the tests run.
+        std::fs::write(&file, text.replace("group = \"postfix\"", "group = \"root\"")).unwrap();
         let output = forwarden(&["check", "--config", file.to_str().unwrap()]);
         assert!(output.status.success(), "{}:{line}: {}", page.display(), String::from_utf8_lossy(&output.stdout));
         checked += 1;
     }
     assert!(checked > 0);
-    let sample = forwarden(&["check", "--config", "conf/forwarden.toml"]);
-    assert!(sample.status.success(), "{}", String::from_utf8_lossy(&sample.stdout));
 }
 
 #[test]
-fn commands_run() {
+fn shipped_configurations_can_be_used() {
+    let mut checked = 0;
+    for entry in std::fs::read_dir(root().join("conf")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let output = forwarden(&["check", "--config", path.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && !said.contains(" warning: "), "{said}");
+        checked += 1;
+    }
+    assert_eq!(checked, 2, "a sample with every key, and the least that works");
+}
+
+/// The least that works stands in the manual as it is shipped.
+#[test]
+fn the_minimum_is_the_one_in_the_manual() {
+    let minimum = std::fs::read_to_string(root().join("conf/minimal.toml")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    assert!(page.contains(&format!("```toml\n{minimum}```\n")));
+}
+
+/// A command of a console block: what is typed, what is shown of its output, and its exit status.
+struct Typed {
+    command: String,
+    shown: Vec<String>,
+    status: i32,
+}
+
+/// `$ forwarden …`, then lines of its output, then, where it is not 0, `$ echo $?` and the exit status.
+fn typed(block: &str) -> Vec<Typed> {
+    let mut commands: Vec<Typed> = Vec::new();
+    let mut lines = block.lines();
+    while let Some(line) = lines.next() {
+        if let Some(command) = line.strip_prefix("$ forwarden ") {
+            commands.push(Typed { command: command.to_owned(), shown: Vec::new(), status: 0 });
+        } else if line == "$ echo $?" {
+            let status = lines.next().and_then(|line| line.parse().ok()).expect("an exit status below `$ echo $?`");
+            commands.last_mut().expect("a command above `$ echo $?`").status = status;
+        } else {
+            let command = commands.last_mut().expect("a block that begins with `$ forwarden`");
+            command.shown.push(line.to_owned());
+        }
+    }
+    commands
+}
+
+/// Lines that are shown are printed, in that order; what lies between them may be left out.
+#[test]
+fn commands_run_and_print_what_is_shown() {
     let mut ran = 0;
-    for (page, line, text) in blocks("console") {
-        for command in text.lines().filter_map(|line| line.strip_prefix("$ forwarden ")) {
-            let script = format!("\"$FORWARDEN\" {command}");
+    for (page, line, block) in blocks("console") {
+        for Typed { command, shown, status } in typed(&block) {
             let output = Command::new("sh")
-                .args(["-c", &script])
+                .args(["-c", &format!("\"$FORWARDEN\" {command} 2>&1")])
                 .env("FORWARDEN", env!("CARGO_BIN_EXE_forwarden"))
                 .current_dir(root())
                 .output()
                 .unwrap();
-            assert!(
-                output.status.success(),
-                "{}:{line}: {command}: {}",
-                page.display(),
-                String::from_utf8_lossy(&output.stderr)
-            );
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(status), "{}:{line}: {command}: {said}", page.display());
+            let mut printed = said.lines();
+            for wanted in shown.iter().filter(|wanted| *wanted != "…") {
+                assert!(printed.any(|line| line == wanted), "{}:{line}: {wanted:?} is not in {said}", page.display());
+            }
             ran += 1;
         }
     }
-    assert!(ran > 0);
+    assert!(ran > 2);
 }
 
 #[test]
@@ -139,6 +202,88 @@ fn the_example_event_follows_the_schema() {
         let event: serde_json::Value = serde_json::from_str(&text).unwrap();
         let problems: Vec<String> = validator.iter_errors(&event).map(|error| error.to_string()).collect();
         assert!(problems.is_empty(), "{}:{line}: {problems:?}", page.display());
+    }
+}
+
+/// The example on the page of events is what a daemon wrote: the same message is sent to one, and only what differs
+/// from run to run may differ.
+#[test]
+fn the_example_event_is_a_real_one() {
+    let daemon = Daemon::start(
+        "[[rule]]\nid = \"hold\"\nwhen = { verdict = [\"auto_forward\"], confidence = 0.9 }\nthen = [\"quarantine\"]\n",
+    );
+    let message = std::fs::read(root().join("src/cli/demo/dot-forward.eml")).unwrap();
+    let fields = forwarden::message::eml::split(&message).fields;
+    let fields: Vec<(&str, String)> = fields
+        .into_iter()
+        .map(|(name, body)| {
+            let body = std::str::from_utf8(body).unwrap().trim_start().replace("\r\n", "\n");
+            (std::str::from_utf8(name).unwrap(), body)
+        })
+        .collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, body)| (*name, body.as_str())).collect();
+    let mut mta = Mta::connect(daemon.addr);
+    let rcpt = "<alice.home@freemail.example> ORCPT=rfc822;alice@corp.example";
+    mta.message("<ann@partner.example> SIZE=2048", &[rcpt], &fields);
+    assert_eq!(mta.end_of_message_as("4XyZ1k3w5Tz9tR").answer(), b'c');
+    let written = daemon.events(1).remove(0);
+
+    let page = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
+    let block = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let shown: serde_json::Value = serde_json::from_str(block).unwrap();
+    let lasting = |event: &serde_json::Value| {
+        let mut event = event.as_object().unwrap().clone();
+        for key in ["id", "message_uid", "time", "host"] {
+            assert!(event.shift_remove(key).is_some(), "{key} is missing");
+        }
+        event
+    };
+    assert_eq!(lasting(&shown), lasting(&written), "docs/events.md is behind; the daemon wrote {written}");
+
+    // Each question on the page gets an answer from what was written.
+    let mut asked = 0;
+    for (page, line, question) in blocks("sh").into_iter().filter(|(page, ..)| page.ends_with("docs/events.md")) {
+        let events = daemon.path("events.jsonl");
+        let question = question.replace("/var/log/forwarden/events.jsonl", events.to_str().unwrap());
+        let answer = Command::new("sh").args(["-c", &question]).output().unwrap().stdout;
+        assert!(!answer.trim_ascii().is_empty(), "{}:{line}: {question}", page.display());
+        asked += 1;
+    }
+    assert!(asked > 3);
+}
+
+/// Every field of an event is explained on its page.
+#[test]
+fn every_field_of_an_event_is_explained() {
+    let schema: serde_json::Value = serde_json::from_slice(&forwarden(&["schema"]).stdout).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
+    let mut fields = Vec::new();
+    for part in [&schema, &schema["$defs"]["message"], &schema["$defs"]["fault"]] {
+        for (name, field) in part["properties"].as_object().unwrap() {
+            fields.push(name.clone());
+            let inner = field.get("properties").or_else(|| field["items"].get("properties"));
+            fields.extend(
+                inner.and_then(|inner| inner.as_object()).into_iter().flatten().map(|(key, _)| format!("{name}.{key}")),
+            );
+        }
+    }
+    assert!(fields.len() > 50, "only {fields:?}");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    for field in fields {
+        assert!(rows.iter().any(|row| row.contains(&format!("`{field}`"))), "docs/events.md has no row on {field}");
+    }
+}
+
+/// The page of the architecture names every module.
+#[test]
+fn the_architecture_has_every_module() {
+    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules: Vec<&str> =
+        library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(modules.len() > 10, "{modules:?}");
+    for module in modules {
+        assert!(page.contains(&format!("| `{module}` |")), "docs/architecture.md has no row on {module}");
     }
 }
 
@@ -179,6 +324,14 @@ fn postfix_reads_the_snippets() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.success() && !said.contains("unused parameter"), "{layout} {option}: {said}");
             assert!(!output.stdout.is_empty(), "{layout} {option}");
+        }
+        if layout == "layout-b" {
+            // postmulti finds the instance by its name, and it is this instance that speaks TLS with the world.
+            for (parameter, value) in [("multi_instance_name", "postfix-out"), ("smtp_tls_security_level", "may")] {
+                let output =
+                    Command::new(postconf).arg("-c").arg(folder.path()).args(["-h", parameter]).output().unwrap();
+                assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), value, "{parameter}");
+            }
         }
     }
 }

@@ -161,7 +161,7 @@ pub struct HeaderSummary {
     pub from: Vec<String>,
     /// `To` and `Cc`, at most 100.
     pub to: Vec<String>,
-    /// `Subject`, decoded, at most 200 characters.
+    /// `Subject`, decoded, at most 320 characters.
     pub subject: Option<String>,
 }
 
