@@ -272,6 +272,24 @@ fn each_action_as_the_mta_sees_it() {
     assert_eq!(discard.events(1)[0]["action"], "discarded");
 }
 
+/// Recipients over the limit are passed on unjudged: a whole-message action must not take them along.
+#[test]
+fn recipients_over_the_limit_are_not_dropped_with_the_rest() {
+    for (then, edit) in [("\"discard\"", b'-'), ("\"reject\"", b'-'), ("\"strip\"", b'-')] {
+        let daemon = Daemon::start(&format!(
+            "[limits]\nrecipients = 100\n[policy]\nmode = \"enforce\"\n[[rule]]\nid = \"forwards\"\nwhen = {{ verdict = [\"auto_forward\"] }}\nthen = [{then}]\n"
+        ));
+        let mut mta = Mta::connect(daemon.addr);
+        mta.mail("<ann@partner.example>");
+        (0..100).for_each(|index| mta.rcpt(&format!("<r{index}@ext.example> ORCPT=rfc822;alice@corp.example")));
+        mta.rcpt("<bob@corp.example>");
+        mta.header("From", "ann@partner.example");
+        let replies = mta.end_of_message();
+        assert_eq!(replies.answer(), b'c', "{then}");
+        assert_eq!(replies.edits(edit).len(), 100, "{then}: those that were judged are taken out");
+    }
+}
+
 #[test]
 fn a_tag_is_ours_alone() {
     let daemon = enforcing("\"tag\"");

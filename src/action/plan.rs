@@ -15,7 +15,7 @@
 
 use super::{Disposition, Edit, tag};
 use crate::assess::Assessment;
-use crate::message::Message;
+use crate::message::{Exceeded, Message};
 use crate::policy::{Action, Decision, Reply};
 
 /// What was, or would be, done for one recipient.
@@ -76,7 +76,9 @@ pub struct Plan {
 
 /// Makes the plan. `assessments` and `decisions` stand side by side, one of each for every external recipient.
 pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision]) -> Plan {
-    let everyone_outside = decisions.len() == message.recipients.len();
+    // Recipients over the limit were not judged: they would be refused or dropped with the rest.
+    let all_known = !message.exceeded.contains(&Exceeded::Recipients);
+    let everyone_outside = all_known && decisions.len() == message.recipients.len();
     let wants = |decision: &Decision, wish: fn(&Action) -> bool| decision.actions.iter().any(wish);
     let all = |wish: fn(&Action) -> bool| {
         everyone_outside && !decisions.is_empty() && decisions.iter().all(|d| wants(d, wish))
