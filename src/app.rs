@@ -141,11 +141,15 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     Ok(())
 }
 
+/// How long what an MTA has written already may take to be read here, on a busy machine.
+const IN_FLIGHT: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Waits for the messages in progress; at most the drain time, and not at all after a second signal.
 async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
     tracing::info!(messages = busy.count(), "stopping: no new connections, finishing messages in progress");
     tokio::select! {
-        () = busy.wait_until_idle() => {}
+        // Steps that need no reply may still be on their way: the MTA counts on a message that has not been seen here yet.
+        () = async { tokio::time::sleep(IN_FLIGHT.min(spec.drain / 2)).await; busy.wait_until_idle().await } => {}
         () = tokio::time::sleep(spec.drain) => {
             tracing::warn!(messages = busy.count(), "drain time is over: cutting off, the MTA will try these messages again");
         }
