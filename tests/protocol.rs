@@ -243,6 +243,24 @@ fn an_edit_that_is_not_offered_is_never_half_done() {
 }
 
 #[test]
+fn clients_of_every_family() {
+    let daemon = Daemon::start("");
+    let clients = [
+        (&b"mail\x004\0\x19198.51.100.10\0"[..], Some("198.51.100.10")),
+        (b"mail\x006\0\x192001:db8::1\0", Some("2001:db8::1")),
+        // As Sendmail writes it.
+        (b"mail\x006\0\x19IPv6:2001:db8::1\0", Some("2001:db8::1")),
+        (b"mail\0U", None),
+        (b"mail\0L\0\0/run/mta.sock\0", None),
+    ];
+    for (index, (client, ip)) in clients.into_iter().enumerate() {
+        let mut mta = Mta::connect_from(daemon.addr, client);
+        assert_eq!(send(&mut mta, ALICE).answer(), b'c');
+        assert_eq!(daemon.events(index + 1)[index]["client"]["ip"].as_str(), ip);
+    }
+}
+
+#[test]
 fn each_action_as_the_mta_sees_it() {
     let hold = enforcing("\"quarantine\"");
     let replies = send(&mut Mta::connect(hold.addr), ALICE);

@@ -58,10 +58,9 @@ impl Listener {
     }
 }
 
-impl indymilter::Listener for Listener {
-    type Io = Stream;
-
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+impl Listener {
+    /// The next connection of a peer that may connect.
+    pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
         if self.socket.is_some() && self.stop.as_mut().poll(cx).is_ready() {
             self.socket = None;
         }

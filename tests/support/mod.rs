@@ -184,6 +184,20 @@ impl Mta {
 
     /// Connects as an MTA that offers this.
     pub fn connect_offering(addr: SocketAddr, version: u32, edits: u32, steps: u32) -> Self {
+        let mut mta = Self::negotiate(addr, version, edits, steps);
+        mta.step(b'C', b"mail.corp.example\x004\x00\x19198.51.100.10\0", 0x1, 0x1000);
+        mta.step(b'H', b"mail.corp.example\0", 0x2, 0x2000);
+        mta
+    }
+
+    /// Connects on behalf of this client: name, family, port and address as the protocol writes them.
+    pub fn connect_from(addr: SocketAddr, client: &[u8]) -> Self {
+        let mut mta = Self::negotiate(addr, 6, ALL_EDITS, ALL_STEPS);
+        mta.step(b'C', client, 0x1, 0x1000);
+        mta
+    }
+
+    fn negotiate(addr: SocketAddr, version: u32, edits: u32, steps: u32) -> Self {
         let stream = TcpStream::connect(addr).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -195,8 +209,6 @@ impl Mta {
         (mta.edits, mta.steps) = (word(4), word(8));
         assert_eq!(mta.edits & !edits, 0, "asked for edits that were not offered");
         assert_eq!(mta.steps & !steps, 0, "asked for steps that were not offered");
-        mta.step(b'C', b"mail.corp.example\x004\x00\x19198.51.100.10\0", 0x1, 0x1000);
-        mta.step(b'H', b"mail.corp.example\0", 0x2, 0x2000);
         mta
     }
 
@@ -221,7 +233,11 @@ impl Mta {
 
     /// Whether the other side closed the connection.
     pub fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
+        match self.stream.read(&mut [0; 1]) {
+            Ok(count) => count == 0,
+            // Cut while bytes were unread; a timeout would be the opposite.
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
     }
 
     /// Sends a step unless it was left out, and reads its reply unless silence was agreed.

@@ -1,19 +1,22 @@
 //! The milter protocol (version 6): translates only. Commands of the MTA build a message, a plan becomes its edits.
 
 mod apply;
+mod client_address;
 mod negotiate;
 mod session;
 
 use super::ListenerSpec;
-use super::listener::Listener;
+use super::listener::{Listener, Stream};
 use super::socket::Bound;
 use crate::engine::Current;
 use crate::message::Limits;
+use client_address::Untagged;
 use indymilter::{Callbacks, Config};
 use session::Session;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use tokio::sync::{Notify, watch};
 
 /// What all listeners share.
@@ -90,7 +93,7 @@ pub struct Stop {
 /// # Errors
 /// The socket cannot be handed to the runtime.
 pub async fn run(spec: Arc<ListenerSpec>, bound: Bound, shared: Shared, stop: Stop) -> io::Result<()> {
-    let listener = Listener::new(bound, &spec.name, &spec.allow, stop.accepting)?;
+    let listener = Mtas(Listener::new(bound, &spec.name, &spec.allow, stop.accepting)?);
     let config = Config { max_connections: shared.max_connections, ..Config::default() };
     let mut serving = stop.serving;
     let shutdown = async move {
@@ -99,6 +102,17 @@ pub async fn run(spec: Arc<ListenerSpec>, bound: Bound, shared: Shared, stop: St
         }
     };
     indymilter::run(listener, callbacks(spec, shared), config, shutdown).await
+}
+
+/// A listener whose connections speak the protocol as the library reads it.
+struct Mtas(Listener);
+
+impl indymilter::Listener for Mtas {
+    type Io = Untagged<Stream>;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>> {
+        self.0.poll_accept(cx).map_ok(Untagged::new)
+    }
 }
 
 fn callbacks(spec: Arc<ListenerSpec>, shared: Shared) -> Callbacks<Session> {
