@@ -281,6 +281,11 @@ fn each_action_as_the_mta_sees_it() {
     assert_eq!(replies.edits(b'y'), ["554 5.7.7 alice@corp.example to x@ext.example: forwards|"]);
     assert_eq!(reject.events(1)[0]["action"], "rejected");
 
+    // A `%` is doubled: MTAs read the text as a format.
+    let percent = enforcing("{ reject = { text = \"100% no: {destination}\" } }");
+    let replies = send(&mut Mta::connect(percent.addr), "<x%y@ext.example> ORCPT=rfc822;alice@corp.example");
+    assert_eq!(replies.edits(b'y'), ["550 5.7.1 100%% no: x%%y@ext.example|"]);
+
     let tempfail = enforcing("\"tempfail\"");
     let replies = send(&mut Mta::connect(tempfail.addr), ALICE);
     assert_eq!(replies.edits(b'y'), ["451 4.7.1 Try again later|"]);

@@ -99,7 +99,9 @@ fn failed(edit: &Edit, error: &ActionError) -> Applied {
 }
 
 fn answer(cx: &mut EomContext<Session>, reply: &Reply, status: Status) -> Applied {
-    let set = cx.reply.set_error_reply(&reply.code.to_string(), Some(&reply.enhanced), [reply.text.as_str()]);
+    // To an MTA the text is a format: Sendmail drops one with a single `%`, Postfix the sign itself.
+    let text = reply.text.replace('%', "%%");
+    let set = cx.reply.set_error_reply(&reply.code.to_string(), Some(&reply.enhanced), [text]);
     if let Err(error) = set {
         // The refusal stands with the MTA's own text.
         tracing::warn!(%error, code = reply.code, "reply text could not be set");
