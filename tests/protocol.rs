@@ -261,6 +261,34 @@ fn clients_of_every_family() {
 }
 
 #[test]
+fn what_cannot_be_edited_is_left_to_on_error() {
+    for (on_error, edits) in [("accept", &b"c"[..]), ("quarantine", b"qc"), ("tempfail", b"t")] {
+        let port = support::free_port();
+        let daemon = Daemon::start(&format!(
+            "[[listener]]\nname = \"other\"\non_error = \"{on_error}\"\nsocket = \"inet:127.0.0.1:{port}\"\n\
+             [policy]\nmode = \"enforce\"\n[[rule]]\nid = \"forwards\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = [\"strip\"]\n"
+        ));
+        let addr = ([127, 0, 0, 1], port).into();
+        // No deletion of recipients on offer.
+        let mut mta = Mta::connect_offering(addr, 6, ALL_EDITS & !0x8, ALL_STEPS);
+        mixed(&mut mta);
+        let replies = mta.end_of_message();
+        assert_eq!(replies.0.iter().map(|(command, _)| *command).collect::<Vec<u8>>(), edits, "{on_error}");
+        // On offer, but the MTA would not know the recipient by the only name there is for it here.
+        let mut mta = Mta::connect(addr);
+        mta.mail("<dave@corp.example>");
+        mta.send(b'R', b"<caf\xe9@ext.example>\0ORCPT=rfc822;alice@corp.example\0");
+        mta.rcpt("<z@partner.example>");
+        mta.header("From", "dave@corp.example");
+        let replies = mta.end_of_message();
+        assert_eq!(replies.0.iter().map(|(command, _)| *command).collect::<Vec<u8>>(), edits, "{on_error}");
+        let failed: Vec<_> = daemon.events(4).into_iter().filter(|event| event["outcome"] == "failure").collect();
+        assert!(failed.iter().any(|event| event["error"].as_str().unwrap().contains("does not offer")), "{failed:?}");
+        assert!(failed.iter().any(|event| event["error"].as_str().unwrap().contains("is no UTF-8")), "{failed:?}");
+    }
+}
+
+#[test]
 fn each_action_as_the_mta_sees_it() {
     let hold = enforcing("\"quarantine\"");
     let replies = send(&mut Mta::connect(hold.addr), ALICE);

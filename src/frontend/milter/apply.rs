@@ -23,10 +23,7 @@ impl Applied {
 
 /// Carries a plan out.
 pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Actions) -> Applied {
-    let missing = needed(plan) - granted;
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter_names().map(|(name, _)| name).collect();
-        let error = format!("the MTA does not offer {}", names.join(", "));
+    if let Some(error) = impossible(plan, granted) {
         return Applied { status: Status::Continue, error: Some(error) };
     }
     for edit in &plan.edits {
@@ -55,6 +52,23 @@ pub(super) async fn on_error(cx: &mut EomContext<Session>, wanted: OnError, gran
         }
     }
     wanted.status()
+}
+
+/// Why a plan cannot be carried out as a whole.
+fn impossible(plan: &Plan, granted: Actions) -> Option<String> {
+    let missing = needed(plan) - granted;
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter_names().map(|(name, _)| name).collect();
+        return Some(format!("the MTA does not offer {}", names.join(", ")));
+    }
+    // Octets that are no UTF-8 were replaced when the address was read. The MTA knows no recipient of the new name, and
+    // would take nobody out without a word.
+    plan.edits.iter().find_map(|edit| match edit {
+        Edit::DeleteRecipient(recipient) if recipient.contains(char::REPLACEMENT_CHARACTER) => {
+            Some(format!("taking out {recipient}: its address is no UTF-8"))
+        }
+        _ => None,
+    })
 }
 
 fn needed(plan: &Plan) -> Actions {
