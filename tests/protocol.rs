@@ -30,10 +30,18 @@ fn mixed(mta: &mut Mta) {
 fn several_messages_on_one_connection_do_not_mix() {
     let daemon = Daemon::start("");
     let mut mta = Mta::connect(daemon.addr);
+    mta.macros(b'M', &[("i", "FIRST"), ("{auth_authen}", "alice")]);
     send(&mut mta, ALICE);
+    // The last two come without a single macro, a queue id among them.
+    mta.macros(b'M', &[("{mail_addr}", "dave@corp.example")]);
     mta.message("<dave@corp.example>", &["<ann@partner.example>"], &[("From", "dave@corp.example")]);
     mta.end_of_message_as("SECOND");
-    let events = daemon.events(2);
+    mta.message("<dave@corp.example>", &["<ann@partner.example>"], &[("From", "dave@corp.example")]);
+    assert_eq!(mta.read_end(), Some(b'c'));
+    let events = daemon.events(3);
+    assert_eq!(events[0]["client"]["auth_user"], "alice");
+    assert_eq!(events[1]["client"]["auth_user"], serde_json::Value::Null);
+    assert_eq!(events[2]["queue_id"], serde_json::Value::Null, "the queue id of the message before");
     assert_eq!(events[0]["verdict"], "auto_forward");
     assert_eq!(events[0]["forwarder"], "alice@corp.example");
     assert_eq!(events[0]["queue_id"], "4XyZ1k0q2Rz9tQ");
@@ -158,8 +166,12 @@ fn bytes_that_are_no_text() {
     mta.header("X-\u{e9}", b"\x80\x81");
     // A NUL inside a field's body: the packet then has a string too many.
     mta.send(b'L', b"X-Nul\0 a\0b\0");
-    let answer = mta.read_end();
-    assert!(answer.is_none_or(|answer| answer == b'c'));
+    mta.header("Message-ID", "<bytes@partner.example>");
+    assert_eq!(mta.end_of_message().answer(), b'c');
+    let event = &daemon.events(1)[0];
+    assert_eq!(event["forwarder"], "alice@corp.example");
+    assert_eq!(event["destinations"][0], "x\u{fffd}\u{fffd}@ext.example");
+    assert_eq!(event["message_id"], "bytes@partner.example", "what stands behind the bytes was read");
     daemon.assert_serving();
 }
 
@@ -191,6 +203,41 @@ fn garbage_is_answered_or_cut_and_others_are_served() {
     assert_eq!(send(bystander, ALICE).answer(), b'c');
     daemon.assert_serving();
     assert_eq!(daemon.events(2)[0]["forwarder"], "alice@corp.example");
+}
+
+#[test]
+fn what_is_no_protocol_is_cut_at_once() {
+    let daemon = Daemon::start("");
+    for garbage in [
+        // A packet of 2 GiB, another protocol, an unknown command, a recipient without its end and one that is not there.
+        &[0x7f, 0xff, 0xff, 0xff, b'L'][..],
+        b"GET / HTTP/1.1\r\n\r\n",
+        &[0, 0, 0, 2, b'?', b'x'],
+        &[0, 0, 0, 3, b'R', b'<', b'x'],
+        &[0, 0, 0, 1, b'R'],
+    ] {
+        let mut mta = Mta::connect(daemon.addr);
+        mta.mail("<ann@partner.example>");
+        mta.raw(garbage);
+        assert!(mta.is_closed(), "{garbage:?}");
+    }
+    daemon.assert_serving();
+    assert_eq!(daemon.events(1).len(), 1, "no event of what was never complete");
+}
+
+#[test]
+fn a_connection_lost_in_mid_message_is_no_message_in_progress() {
+    let mut daemon = Daemon::start("[daemon]\ndrain = \"1h\"\n");
+    for tail in [&b""[..], &[0, 0, 0, 9, b'L', b'x'], &[0, 0, 0, 2, b'?', b'x'], &[0, 0, 0, 1, b'Q']] {
+        // Without silent steps each is answered, so the message is known to have begun.
+        let mut mta = Mta::connect_offering(daemon.addr, 6, ALL_EDITS, 0x40);
+        mta.mail("<ann@partner.example>");
+        mta.rcpt(ALICE);
+        mta.raw(tail);
+    }
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert!(support::read_events(&daemon.path("events.jsonl")).is_empty());
 }
 
 #[test]
@@ -243,24 +290,6 @@ fn an_edit_that_is_not_offered_is_never_half_done() {
 }
 
 #[test]
-fn clients_of_every_family() {
-    let daemon = Daemon::start("");
-    let clients = [
-        (&b"mail\x004\0\x19198.51.100.10\0"[..], Some("198.51.100.10")),
-        (b"mail\x006\0\x192001:db8::1\0", Some("2001:db8::1")),
-        // As Sendmail writes it.
-        (b"mail\x006\0\x19IPv6:2001:db8::1\0", Some("2001:db8::1")),
-        (b"mail\0U", None),
-        (b"mail\0L\0\0/run/mta.sock\0", None),
-    ];
-    for (index, (client, ip)) in clients.into_iter().enumerate() {
-        let mut mta = Mta::connect_from(daemon.addr, client);
-        assert_eq!(send(&mut mta, ALICE).answer(), b'c');
-        assert_eq!(daemon.events(index + 1)[index]["client"]["ip"].as_str(), ip);
-    }
-}
-
-#[test]
 fn what_cannot_be_edited_is_left_to_on_error() {
     for (on_error, edits) in [("accept", &b"c"[..]), ("quarantine", b"qc"), ("tempfail", b"t")] {
         let port = support::free_port();
@@ -285,6 +314,24 @@ fn what_cannot_be_edited_is_left_to_on_error() {
         let failed: Vec<_> = daemon.events(4).into_iter().filter(|event| event["outcome"] == "failure").collect();
         assert!(failed.iter().any(|event| event["error"].as_str().unwrap().contains("does not offer")), "{failed:?}");
         assert!(failed.iter().any(|event| event["error"].as_str().unwrap().contains("is no UTF-8")), "{failed:?}");
+    }
+}
+
+#[test]
+fn clients_of_every_family() {
+    let daemon = Daemon::start("");
+    let clients = [
+        (&b"mail\x004\0\x19198.51.100.10\0"[..], Some("198.51.100.10")),
+        (b"mail\x006\0\x192001:db8::1\0", Some("2001:db8::1")),
+        // As Sendmail writes it.
+        (b"mail\x006\0\x19IPv6:2001:db8::1\0", Some("2001:db8::1")),
+        (b"mail\0U", None),
+        (b"mail\0L\0\0/run/mta.sock\0", None),
+    ];
+    for (index, (client, ip)) in clients.into_iter().enumerate() {
+        let mut mta = Mta::connect_from(daemon.addr, client);
+        assert_eq!(send(&mut mta, ALICE).answer(), b'c');
+        assert_eq!(daemon.events(index + 1)[index]["client"]["ip"].as_str(), ip);
     }
 }
 
