@@ -35,6 +35,14 @@ fn nowhere() -> SocketAddr {
     ([127, 0, 0, 1], 1).into()
 }
 
+/// Waits until nobody listens there; a connection that hangs is none refused.
+fn wait_until_refused(addr: SocketAddr) {
+    wait_for("connections to be refused", || {
+        let refused = TcpStream::connect_timeout(&addr, std::time::Duration::from_secs(1)).err()?;
+        (refused.kind() == std::io::ErrorKind::ConnectionRefused).then_some(())
+    });
+}
+
 #[test]
 fn a_unix_socket_is_right_when_it_appears_and_gone_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -139,7 +147,7 @@ fn sigterm_finishes_what_is_in_progress() {
     mta.message(from, &rcpt, &headers);
     let mut idle = Mta::connect(daemon.addr);
     daemon.signal(Signal::SIGTERM);
-    wait_for("the port to close", || TcpStream::connect(daemon.addr).err());
+    wait_until_refused(daemon.addr);
     assert!(daemon.is_running());
     assert_eq!(mta.end_of_message().answer(), b'c');
     assert_eq!(daemon.wait().code(), Some(0));
@@ -156,6 +164,19 @@ fn a_message_that_never_ends_is_cut_when_the_drain_time_is_over() {
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(mta.is_closed());
     assert!(daemon.log().contains("drain time is over"), "{}", daemon.log());
+}
+
+#[test]
+fn connections_are_refused_at_the_end_even_where_no_more_may_be_open() {
+    let mut daemon = Daemon::start("[daemon]\nmax_connections = 1\ndrain = \"1h\"\n");
+    // The connection that waited for the daemon must have ended before this one is served: it is, once it is answered.
+    let mut mta = Mta::connect_offering(daemon.addr, 6, support::ALL_EDITS, 0x40);
+    let (from, rcpt, headers) = forward(ALICE);
+    mta.message(from, &rcpt, &headers);
+    daemon.signal(Signal::SIGTERM);
+    wait_until_refused(daemon.addr);
+    assert_eq!(mta.end_of_message().answer(), b'c');
+    assert_eq!(daemon.wait().code(), Some(0));
 }
 
 #[test]

@@ -7,24 +7,38 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::watch;
 use tokio::time::Sleep;
 
 /// How long accepting pauses when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// A listener in the runtime's hands. Closes its socket, so that new connections are refused, once `stop` turns true.
+/// A listener in the runtime's hands.
 pub(super) struct Listener {
-    socket: Option<Accepting>,
+    socket: Closer,
     allow: Arc<[IpNet]>,
     name: String,
-    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// Closes a listener's socket, so that new connections are refused; also while none is accepted because as many as may be
+/// are open.
+#[derive(Clone)]
+pub(super) struct Closer(Arc<Mutex<Option<Accepting>>>);
+
+impl Closer {
+    /// Closes it.
+    pub(super) fn close(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Accepting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 enum Accepting {
@@ -34,18 +48,18 @@ enum Accepting {
 
 impl Listener {
     /// Takes a bound socket over.
-    pub(super) fn new(bound: Bound, name: &str, allow: &[IpNet], mut stop: watch::Receiver<bool>) -> io::Result<Self> {
+    pub(super) fn new(bound: Bound, name: &str, allow: &[IpNet]) -> io::Result<Self> {
         let socket = match bound {
             Bound::Unix(listener, owned) => Accepting::Unix(UnixListener::from_std(listener)?, owned),
             Bound::Tcp(listener) => Accepting::Tcp(TcpListener::from_std(listener)?),
         };
-        let stop = Box::pin(async move {
-            // An error means that nobody is left who could say stop: then it is never said.
-            if stop.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        });
-        Ok(Self { socket: Some(socket), allow: allow.into(), name: name.to_owned(), stop, pause: None })
+        let socket = Closer(Arc::new(Mutex::new(Some(socket))));
+        Ok(Self { socket, allow: allow.into(), name: name.to_owned(), pause: None })
+    }
+
+    /// What closes its socket.
+    pub(super) fn closer(&self) -> Closer {
+        self.socket.clone()
     }
 
     fn may_connect(&self, peer: IpAddr) -> bool {
@@ -61,9 +75,6 @@ impl Listener {
 impl Listener {
     /// The next connection of a peer that may connect.
     pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        if self.socket.is_some() && self.stop.as_mut().poll(cx).is_ready() {
-            self.socket = None;
-        }
         if let Some(pause) = &mut self.pause {
             if pause.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -71,7 +82,7 @@ impl Listener {
             self.pause = None;
         }
         loop {
-            let accepted = match &self.socket {
+            let accepted = match &*self.socket.lock() {
                 None => return Poll::Pending,
                 Some(Accepting::Unix(listener, _)) => {
                     listener.poll_accept(cx).map_ok(|(stream, _)| Stream::Unix(stream))

@@ -93,15 +93,22 @@ pub struct Stop {
 /// # Errors
 /// The socket cannot be handed to the runtime.
 pub async fn run(spec: Arc<ListenerSpec>, bound: Bound, shared: Shared, stop: Stop) -> io::Result<()> {
-    let listener = Mtas(Listener::new(bound, &spec.name, &spec.allow, stop.accepting)?);
+    let listener = Listener::new(bound, &spec.name, &spec.allow)?;
+    let closer = listener.closer();
     let config = Config { max_connections: shared.max_connections, ..Config::default() };
-    let mut serving = stop.serving;
     let shutdown = async move {
-        if serving.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        said(stop.accepting).await;
+        closer.close();
+        said(stop.serving).await;
     };
-    indymilter::run(listener, callbacks(spec, shared), config, shutdown).await
+    indymilter::run(Mtas(listener), callbacks(spec, shared), config, shutdown).await
+}
+
+/// Waits until it turns true. Where nobody is left who could say so, it is never said.
+async fn said(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A listener whose connections speak the protocol as the library reads it.
