@@ -70,6 +70,64 @@ fn a_unix_socket_is_right_when_it_appears_and_gone_at_the_end() {
 }
 
 #[test]
+fn a_message_by_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("in.sock");
+    let listeners = format!(
+        "[[listener]]\nname = \"u\"\nsocket = \"unix:{}\"\n[policy]\nmode = \"enforce\"\n\
+         [[rule]]\nid = \"forwards\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = [\"tag\", \"quarantine\"]\n",
+        socket.display()
+    );
+    let daemon = Daemon::start_with(&listeners, nowhere());
+    wait_for("the socket", || UnixStream::connect(&socket).ok());
+    // Another project's MTA, which knows the protocol by its own means.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (edits, status) = runtime.block_on(async {
+        let mut mta = indymilter_test::TestConnection::configure().open_unix(&socket).await.unwrap();
+        mta.connect("mail.corp.example", std::net::Ipv4Addr::LOCALHOST).await.unwrap();
+        mta.helo("mail.corp.example").await.unwrap();
+        mta.mail(["<ann@partner.example>"]).await.unwrap();
+        mta.rcpt(["<x@ext.example>", "ORCPT=rfc822;alice@corp.example"]).await.unwrap();
+        mta.header("From", "ann@partner.example").await.unwrap();
+        mta.macros(indymilter_test::MacroStage::Eom, [("i", "UNIX")]).await.unwrap();
+        let ended = mta.eom().await.unwrap();
+        mta.close().await.unwrap();
+        ended
+    });
+    assert_eq!(status, indymilter_test::Status::Continue);
+    assert!(edits.has_insert_header(0, "X-Forwarden", indymilter_test::any()), "{edits:?}");
+    assert!(edits.has_quarantine("forwarden: forwards"), "{edits:?}");
+    let event = &daemon.events(1)[0];
+    assert_eq!((event["queue_id"].as_str(), event["listener"].as_str()), (Some("UNIX"), Some("u")));
+}
+
+#[test]
+fn all_listeners_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("first.sock");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let second = format!("[[listener]]\nname = \"second\"\nsocket = \"inet:{}\"", taken.local_addr().unwrap());
+    let output = run(folder.path(), &format!("name = \"first\"\nsocket = \"unix:{}\"\n{second}", socket.display()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).contains("listener second:"), "{}", text(&output));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_socket_that_another_put_there_since_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("out.sock");
+    let mut daemon =
+        Daemon::start_with(&format!("[[listener]]\nname = \"u\"\nsocket = \"{}\"\n", socket.display()), nowhere());
+    wait_for("the socket", || UnixStream::connect(&socket).ok());
+    let _other = UnixListener::bind(folder.path().join("other")).unwrap();
+    std::fs::rename(folder.path().join("other"), &socket).unwrap();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    UnixStream::connect(&socket).unwrap();
+}
+
+#[test]
 fn what_is_somebody_elses_is_not_taken() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("taken.sock");
@@ -177,6 +235,22 @@ fn connections_are_refused_at_the_end_even_where_no_more_may_be_open() {
     wait_until_refused(daemon.addr);
     assert_eq!(mta.end_of_message().answer(), b'c');
     assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let mut daemon = Daemon::start("[daemon]\ndrain = \"1h\"\n");
+    let mut mta = Mta::connect_offering(daemon.addr, 6, support::ALL_EDITS, 0x40);
+    mta.mail("<ann@partner.example>");
+    daemon.signal(Signal::SIGTERM);
+    wait_until_refused(daemon.addr);
+    // A reload is no wish to hurry.
+    daemon.signal(Signal::SIGHUP);
+    assert!(daemon.is_running());
+    daemon.signal(Signal::SIGINT);
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert!(mta.is_closed());
+    assert!(daemon.log().contains("second signal"), "{}", daemon.log());
 }
 
 #[test]
