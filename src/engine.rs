@@ -72,7 +72,7 @@ impl Engine {
     /// Judges a message of another organisation: stored cases bring their own.
     pub fn inspect_as(&self, message: &Message, organization: &Organization, may_edit: bool) -> Inspection {
         let findings = detect::inspect(message, organization, &self.catalogue);
-        let assessments = assess::assess(message, &findings, &self.weights);
+        let assessments = assess::assess(message, findings, &self.weights);
         let now = self.clock.now();
         let decisions: Vec<Decision> =
             assessments.iter().map(|assessment| self.policy.decide(message, organization, assessment, now)).collect();

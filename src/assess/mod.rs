@@ -10,6 +10,7 @@ use crate::detect::{Evidence, Mechanism};
 use crate::message::Address;
 use serde::Serialize;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a message is to one external recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -100,8 +101,8 @@ pub struct Assessment {
 /// Evidence, and how it entered the sum.
 #[derive(Debug, Clone)]
 pub struct Weighed {
-    /// What was seen.
-    pub evidence: Evidence,
+    /// What was seen, by the weight that an administrator may have given it. Recipients share what is common to them.
+    pub evidence: Arc<Evidence>,
     /// The bits it brought; 0 where a stronger one of its family counted, or an innocent cause explains it.
     pub counted: f64,
     /// The innocent cause that explains it away, by its evidence id.

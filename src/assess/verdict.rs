@@ -4,44 +4,49 @@ use super::{Assessment, Verdict, Weighed, Weights};
 use crate::detect::{self, Evidence, Excuse, Family, Findings, Mechanism, Polarity, Target};
 use crate::message::{Address, Message};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How strong evidence has to be for its disagreement to be worth a report, in bits.
 const CONFLICT_BITS: f64 = 5.0;
 
 /// Judges every external recipient.
-pub fn assess(message: &Message, findings: &Findings, weights: &Weights) -> Vec<Assessment> {
+pub fn assess(message: &Message, findings: Findings, weights: &Weights) -> Vec<Assessment> {
+    let Findings { targets, evidence, author } = findings;
+    let evidence: Vec<Arc<Evidence>> =
+        evidence.into_iter().map(|evidence| Arc::new(reweighed(evidence, weights))).collect();
     // What is about one recipient is found by its index: a thousand recipients must not each look through what was seen
     // of the others.
     let mut common = Vec::new();
-    let mut particular: HashMap<usize, Vec<&Evidence>> = HashMap::new();
-    for evidence in &findings.evidence {
+    let mut particular: HashMap<usize, Vec<Arc<Evidence>>> = HashMap::new();
+    for evidence in evidence {
         match evidence.recipient {
             None => common.push(evidence),
             Some(recipient) => particular.entry(recipient).or_default().push(evidence),
         }
     }
-    let about = |target: &Target| common.iter().chain(particular.get(&target.recipient).into_iter().flatten()).copied();
-    findings.targets.iter().map(|target| one(message, findings, target, about(target), weights)).collect()
+    let about = |target: &Target| common.iter().chain(particular.get(&target.recipient).into_iter().flatten()).cloned();
+    targets.iter().map(|target| one(message, author.as_ref(), target, about(target), weights)).collect()
 }
 
-fn one<'a>(
+/// An administrator's weight replaces the row's; what circumstances took off stays off in proportion.
+fn reweighed(evidence: Evidence, weights: &Weights) -> Evidence {
+    let weight = match weights.overrides.get(evidence.signal.id) {
+        Some(own) if evidence.signal.weight != 0.0 => own * evidence.weight / evidence.signal.weight,
+        Some(own) => *own,
+        None => evidence.weight,
+    };
+    Evidence { weight, ..evidence }
+}
+
+fn one(
     message: &Message,
-    findings: &Findings,
+    author: Option<&Address>,
     target: &Target,
-    about_it: impl Iterator<Item = &'a Evidence>,
+    about_it: impl Iterator<Item = Arc<Evidence>>,
     weights: &Weights,
 ) -> Assessment {
-    let mut seen: Vec<Weighed> = about_it
-        .map(|evidence| {
-            let weight = match weights.overrides.get(evidence.signal.id) {
-                // An administrator's weight replaces the row's; what circumstances took off stays off in proportion.
-                Some(own) if evidence.signal.weight != 0.0 => own * evidence.weight / evidence.signal.weight,
-                Some(own) => *own,
-                None => evidence.weight,
-            };
-            Weighed { evidence: Evidence { weight, ..evidence.clone() }, counted: 0.0, explained_by: None }
-        })
-        .collect();
+    let mut seen: Vec<Weighed> =
+        about_it.map(|evidence| Weighed { evidence, counted: 0.0, explained_by: None }).collect();
     let excuses = standing_excuses(&seen);
     for weighed in &mut seen {
         weighed.explained_by =
@@ -55,27 +60,28 @@ fn one<'a>(
     let bits = weights.prior + seen.iter().map(|weighed| weighed.counted).sum::<f64>();
     let confidence = Weights::confidence(bits);
     let forward = confidence >= weights.threshold;
-    let mechanism = forward.then(|| mechanism(&seen));
+    let (forwarder, forwarder_guessed) = if forward { forwarder(&seen) } else { (None, false) };
+    let credible = |evidence: &Evidence| credible(evidence, forwarder.as_ref());
+    let mechanism = forward.then(|| mechanism(&seen, credible));
     let verdict = match (forward, mechanism) {
         (true, Some(Mechanism::BccMap | Mechanism::Journal)) => Verdict::BulkCopy,
         (true, _) => Verdict::AutoForward,
         (false, _) => excuses.first().map_or(Verdict::Ordinary, |(_, excuse)| innocent(excuse)),
     };
-    let (forwarder, forwarder_guessed) = if forward { forwarder(&seen) } else { (None, false) };
+    let platform = seen
+        .iter()
+        .filter(|weighed| forward && weighed.counted > 0.0 && credible(&weighed.evidence))
+        .map(|weighed| weighed.evidence.signal.platform)
+        .find(|platform| !platform.is_empty());
     if let Some(conflict) = forwarder.as_ref().and_then(|forwarder| conflict(&seen, forwarder)) {
-        seen.push(Weighed { evidence: conflict, counted: 0.0, explained_by: None });
+        seen.push(Weighed { evidence: Arc::new(conflict), counted: 0.0, explained_by: None });
     }
     let original_sender = seen
         .iter()
         .filter(|weighed| weighed.evidence.trusted)
         .find_map(|weighed| weighed.evidence.names.original_sender.clone())
-        .or_else(|| findings.author.clone())
+        .or_else(|| author.cloned())
         .or_else(|| message.sender.address.clone());
-    let platform = seen
-        .iter()
-        .filter(|weighed| forward && weighed.counted > 0.0 && !weighed.evidence.signal.platform.is_empty())
-        .map(|weighed| weighed.evidence.signal.platform)
-        .next();
     Assessment {
         recipient: target.recipient,
         destination: target.destination.clone(),
@@ -186,11 +192,17 @@ fn count(seen: &mut [Weighed], excuses: &[(&'static str, Excuse)]) {
     }
 }
 
+/// Whether evidence may say by what software a message was forwarded. Anybody can write a mark into a message for us;
+/// from outside it is believed only if it names the very user that forwards, at whichever of our hosts.
+fn credible(evidence: &Evidence, forwarder: Option<&Address>) -> bool {
+    let names_it = |mailbox: &Address| forwarder.is_some_and(|forwarder| forwarder.same_user(mailbox));
+    evidence.trusted || evidence.names.forwarder.as_ref().is_some_and(names_it)
+}
+
 /// By what it was forwarded: what names the mechanism most surely, whatever brought the most bits.
-fn mechanism(seen: &[Weighed]) -> Mechanism {
+fn mechanism(seen: &[Weighed], credible: impl Fn(&Evidence) -> bool) -> Mechanism {
     let sureness = |evidence: &Evidence| match evidence.signal.family {
-        // Anybody can write a mark; one that names a mailbox of ours is still believed to say what it is.
-        _ if !evidence.trusted && evidence.names.forwarder.is_none() => 0,
+        _ if !credible(evidence) => 0,
         Family::Platform => 3,
         Family::Dsn => 2,
         Family::Resubmission | Family::Body => 1,
@@ -211,10 +223,12 @@ fn mechanism(seen: &[Weighed]) -> Mechanism {
     }
 }
 
-/// The mailbox that forwards, by the strongest evidence that names one, and whether that is a guess.
+/// The mailbox that forwards, by the strongest evidence that names one, and whether that is a guess. Of several equally
+/// strong ones the first, which stands topmost: where one mailbox forwards to the next, the last one lets it out.
 fn forwarder(seen: &[Weighed]) -> (Option<Address>, bool) {
     let strongest = seen
         .iter()
+        .rev()
         .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.names.forwarder.is_some())
         .max_by(|a, b| a.evidence.weight.total_cmp(&b.evidence.weight));
     match strongest {

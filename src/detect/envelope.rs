@@ -9,6 +9,7 @@ use crate::message::Address;
 /// The rows of this module.
 pub(super) const SIGNALS: &[&Signal] = &[
     &ORCPT,
+    &ORCPT_CLAIMED,
     &RESOLVED,
     &BCC,
     &BCC_REPORT,
@@ -30,6 +31,18 @@ const ORCPT: Signal = Signal {
     about: "RCPT is outside, its ORCPT is an own mailbox: the mail server expanded one to the other (.forward, alias, virtual alias)",
     false_positives: "none known; a sender outside can only supply an ORCPT of its own, which is not ours",
     source: "RFC 3461 §4.2; Postfix src/local/forward.c, src/cleanup/cleanup_out_recipient.c",
+    ..Signal::MARK
+};
+
+const ORCPT_CLAIMED: Signal = Signal {
+    id: "envelope.orcpt_claimed",
+    mechanism: Some(Mechanism::MtaForward),
+    family: Family::Dsn,
+    weight: 1.0,
+    about: "as envelope.orcpt, where a client that logged in hands over a new message: no server of ours has expanded anything \
+            yet, the parameter is the client's own claim",
+    false_positives: "mailers that set ORCPT themselves",
+    source: "RFC 3461 §4.2",
     ..Signal::MARK
 };
 
@@ -177,6 +190,10 @@ fn recipient(scene: &Scene<'_>, target: &Target) -> Option<Evidence> {
     let value = recipient.params.iter().collect::<Vec<_>>().join(" ");
     let evidence = |signal| Evidence::new(signal, "RCPT", &value).of_recipient(target.recipient);
     if let Some(original) = original.as_ref().filter(|original| scene.organization.owns(original)) {
+        // A relay that logs in leaves its Received line; without any, the client is the first to have the message.
+        if scene.message.auth_user.is_some() && scene.trace.hops.is_empty() {
+            return Some(evidence(&ORCPT_CLAIMED));
+        }
         return Some(evidence(&ORCPT).naming(Names::forwarder(original.mailbox())));
     }
     if !recipient.notify_never() || scene.addresses(&target.destination) {

@@ -27,15 +27,14 @@ impl Default for Catalogue {
 impl Catalogue {
     /// Reports every field that a row recognises.
     pub(super) fn examine(&self, scene: &Scene<'_>, found: &mut Vec<Evidence>) {
-        let headers = &scene.message.headers;
-        for (name, rows) in headers.names().filter_map(|name| Some((name, self.rows.get(name)?))) {
-            for (position, field) in headers.all(name) {
-                let text = field.text();
-                for signal in rows {
-                    let Reads::Header(_, body, bind) = &signal.reads else { continue };
-                    if body.matches(&text) && !(signal.on_replies_too && scene.is_own_reply()) {
-                        bound(scene, signal, bind, position, field, &text, found);
-                    }
+        // Field by field, so that the same message gives the same evidence in the same order.
+        for (position, field) in scene.message.headers.iter() {
+            let Some(rows) = self.rows.get(&field.name().to_ascii_lowercase()) else { continue };
+            let text = field.text();
+            for signal in rows {
+                let Reads::Header(_, body, bind) = &signal.reads else { continue };
+                if body.matches(&text) && !(signal.on_replies_too && scene.is_own_reply()) {
+                    bound(scene, signal, bind, position, field, &text, found);
                 }
             }
         }

@@ -102,9 +102,10 @@ const ADDRESSED: Signal = row(
 const BORN_HERE: Signal = row(
     "innocent.born_here",
     2.0,
-    "From is outside, but Message-ID is of an own host and nothing came from outside: a program of ours writes for others",
-    "a delivery agent that replaces Message-ID",
-    "contact forms, helpdesks, newsletters",
+    "From or MAIL FROM is outside, but the trace begins on our side, or Message-ID is of an own host and nothing came from \
+     outside: a person with another identity, a program that writes for others",
+    "a program that fetches mail from a mailbox and sends it without its trace; a delivery agent that replaces Message-ID",
+    "contact forms, helpdesks, newsletters; RFC 6409",
 );
 
 const OWN_MESSAGE: Signal = row(
@@ -370,6 +371,12 @@ fn own_message(scene: &Scene<'_>) -> Option<Evidence> {
     if scene.own_author().is_some() && scene.own_sender().is_some() {
         let sender = scene.own_sender().map(ToString::to_string).unwrap_or_default();
         return Some(Evidence::new(&OWN_MESSAGE, "MAIL, From", &sender).excusing(Excuse::OwnMessage));
+    }
+    if scene.began_here() {
+        let first = scene.trace.hops.last().and_then(|(at, _)| scene.message.headers.get(*at));
+        let value = first.map(|field| field.text().into_owned()).or_else(|| scene.message.auth_user.clone());
+        let evidence = Evidence::new(&BORN_HERE, "trace", &value.unwrap_or_default());
+        return Some(evidence.excusing(Excuse::OwnMessage));
     }
     let id = scene.message.message_id()?;
     let own_id = id.rsplit_once('@').is_some_and(|(_, host)| scene.owns_domain(host));

@@ -4,6 +4,7 @@
 //! `platform/` holds what each product leaves behind: one file a platform, a row a signal. `envelope`, `structural` and
 //! `innocent` hold what no single header field can tell.
 
+mod body;
 mod envelope;
 mod evidence;
 mod headers;
@@ -12,6 +13,7 @@ mod platform;
 mod scene;
 mod signal;
 mod structural;
+mod tnef;
 
 pub use evidence::{Evidence, Excuse, Family, Mechanism, Names, Polarity};
 pub use headers::Catalogue;
@@ -20,13 +22,14 @@ pub use signal::{Bind, Body, Reads, Signal, Strength};
 pub use structural::CONFLICTING;
 
 use crate::message::{Message, Organization};
+use std::collections::HashMap;
 
 /// Everything that was seen in one message.
 #[derive(Debug, Clone)]
 pub struct Findings {
     /// The recipients outside, with the address each is really for.
     pub targets: Vec<Target>,
-    /// The evidence, in no particular order.
+    /// The evidence: of each detector in the order of the message.
     pub evidence: Vec<Evidence>,
     /// Who wrote the message, in its own words.
     pub author: Option<crate::message::Address>,
@@ -34,11 +37,27 @@ pub struct Findings {
 
 /// All rows of the catalogue, in the order of the documentation.
 pub fn catalogue() -> impl Iterator<Item = &'static Signal> {
-    [envelope::SIGNALS, structural::SIGNALS, innocent::SIGNALS]
+    [envelope::SIGNALS, structural::SIGNALS, body::SIGNALS, innocent::SIGNALS]
         .into_iter()
         .flatten()
         .copied()
         .chain(platform::signals())
+}
+
+/// How often a row is reported of one message, where our side wrote and where others did: what it tells is told by then,
+/// and a message of ten thousand such fields, for a thousand recipients, must not multiply.
+const REPETITIONS: usize = 8;
+
+fn leave_out_repetitions(evidence: &mut Vec<Evidence>) {
+    if evidence.len() <= REPETITIONS {
+        return;
+    }
+    let mut seen: HashMap<(&str, Option<usize>, bool), usize> = HashMap::new();
+    evidence.retain(|one| {
+        let count = seen.entry((one.signal.id, one.recipient, one.trusted)).or_default();
+        *count += 1;
+        *count <= REPETITIONS
+    });
 }
 
 /// Examines a message.
@@ -52,6 +71,8 @@ pub fn inspect(message: &Message, organization: &Organization, catalogue: &Catal
     envelope::examine(&scene, &mut evidence);
     catalogue.examine(&scene, &mut evidence);
     structural::examine(&scene, &mut evidence);
+    body::examine(&scene, &mut evidence);
     innocent::examine(&scene, &mut evidence);
+    leave_out_repetitions(&mut evidence);
     Findings { author: scene.authors.first().cloned(), targets: scene.targets, evidence }
 }

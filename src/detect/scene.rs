@@ -108,6 +108,14 @@ impl<'a> Scene<'a> {
         self.message.auth_user.is_some() || matches!(self.trace.entry, Entry::Submitted(_))
     }
 
+    /// Whether its trace begins on our side: it was written and handed in here, and no mailbox of ours has had it before.
+    /// Without any trace nothing can be said, except where the client logged in.
+    pub fn began_here(&self) -> bool {
+        let whole_trace_is_ours = self.trace.own_hops == self.trace.hops.len() && !self.from_outside();
+        let known = !self.trace.hops.is_empty() || self.message.auth_user.is_some();
+        known && whole_trace_is_ours && self.delivered.is_empty() && self.own_for.is_empty()
+    }
+
     /// Whether the field at this position was written on our side.
     pub fn trusts(&self, position: usize) -> bool {
         position < self.trace.boundary

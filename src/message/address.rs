@@ -63,6 +63,12 @@ impl Address {
         self.domain == other.domain && base(&self.local).eq_ignore_ascii_case(base(&other.local))
     }
 
+    /// Whether both are the same user at hosts of one registrable domain: `user@mail.corp.example`, `user@corp.example`.
+    pub fn same_user(&self, other: &Self) -> bool {
+        self.domain.registrable() == other.domain.registrable()
+            && base(&self.local).eq_ignore_ascii_case(base(&other.local))
+    }
+
     /// The address without its tag: the mailbox that `user+tag@` is delivered to.
     pub fn mailbox(&self) -> Self {
         Self { local: base(&self.local).to_owned(), domain: self.domain.clone() }

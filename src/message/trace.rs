@@ -64,7 +64,9 @@ impl Trace {
             if hop.is_authenticated() {
                 trace.entry = Entry::Submitted(index);
                 trace.boundary = *position + 1;
-            } else if comes_from_outside(hop, organization) && !client_names(hop).any(|name| of_system(&name)) {
+            } else if comes_from_outside(hop, organization)
+                && !client_name(hop, organization).is_some_and(|name| of_system(&name))
+            {
                 trace.entry = Entry::FromOutside(index);
                 trace.boundary = *position + 1;
                 break;
@@ -100,8 +102,8 @@ fn client_is_ours(message: &Message, organization: &Organization) -> bool {
         None => true,
         Some(addr) if organization.owns_addr(addr) || organization.networks.is_empty() => true,
         Some(_) => {
-            let names = [message.connection.client_name.as_deref(), message.connection.helo.as_deref()];
-            names.into_iter().flatten().filter_map(Domain::new).any(|name| organization.owns_host(&name))
+            let looked_up = message.connection.client_name.as_deref().and_then(Domain::new);
+            looked_up.is_some_and(|name| organization.owns_host(&name))
         }
     }
 }
@@ -112,13 +114,7 @@ fn comes_from_outside(hop: &Received, organization: &Organization) -> bool {
     }
     match hop.client_addr {
         Some(addr) if organization.owns_addr(addr) || is_private(addr) => false,
-        Some(_) => {
-            // The looked-up name was checked by our own host; the HELO name is the client's own say-so and counts only
-            // where no networks are configured to tell better.
-            let name = hop.client_name.clone();
-            let helo = hop.helo.as_deref().filter(|_| organization.networks.is_empty()).and_then(Domain::new);
-            !name.or(helo).is_some_and(|name| organization.owns_host(&name))
-        }
+        Some(_) => !client_name(hop, organization).is_some_and(|name| organization.owns_host(&name)),
         None => hop
             .helo
             .as_deref()
@@ -127,9 +123,11 @@ fn comes_from_outside(hop: &Received, organization: &Organization) -> bool {
     }
 }
 
-/// The names a hop gives its client: the one that was looked up, or else the client's own.
-fn client_names(hop: &Received) -> impl Iterator<Item = Domain> {
-    hop.client_name.clone().or_else(|| Domain::new(hop.helo.as_deref()?)).into_iter()
+/// What a hop's client is called. The looked-up name was checked by our own host; the HELO name is the client's own
+/// say-so, and counts only where no networks are configured to tell better.
+fn client_name(hop: &Received, organization: &Organization) -> Option<Domain> {
+    let helo = || hop.helo.as_deref().filter(|_| organization.networks.is_empty()).and_then(Domain::new);
+    hop.client_name.clone().or_else(helo)
 }
 
 fn is_unqualified(name: &str) -> bool {
