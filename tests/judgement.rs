@@ -17,6 +17,7 @@ struct Case {
     rcpts: &'static [&'static str],
     header: String,
     body: &'static str,
+    weights: &'static [(&'static str, f64)],
 }
 
 impl Default for Case {
@@ -28,6 +29,7 @@ impl Default for Case {
             rcpts: &["<x@ext.example>"],
             header: String::new(),
             body: "Good morning\r\n",
+            weights: &[],
         }
     }
 }
@@ -41,6 +43,7 @@ impl Case {
         let mut config = Config::without_file();
         config.organization.domains.insert(Domain::new("corp.example").unwrap(), true);
         config.organization.networks = self.networks.iter().map(|network| network.parse().unwrap()).collect();
+        config.weights.overrides = self.weights.iter().map(|(id, weight)| ((*id).to_owned(), *weight)).collect();
         let engine = forwarden::app::engine(&config, Arc::new(forwarden::clock::SystemClock), Arc::new(NullSink));
         let connection = Connection {
             client_addr: Some("198.51.100.5".parse().unwrap()),
@@ -304,4 +307,32 @@ fn what_is_seen_does_not_multiply_by_recipients() {
     assert_eq!(judged.len(), 1_000);
     assert!(judged.iter().all(|one| one.evidence.len() < 40), "{}", shown(&judged[0]));
     assert!(Arc::ptr_eq(&judged[0].evidence[0].evidence, &judged[999].evidence[0].evidence));
+}
+
+/// An administrator who sets a weight to nothing does not want the row to name anybody, or to excuse anything, either.
+#[test]
+fn a_row_that_weighs_nothing_says_nothing() {
+    let header = "Delivered-To: bob@corp.example
+Received: from mx.partner.example (mx.partner.example [203.0.113.10])
+ by inner.corp.example (Postfix) with ESMTP id 4A4 for <alice@corp.example>; Tue, 24 Nov 2026 09:00:00 +0000
+From: Ann <ann@partner.example>
+To: alice@corp.example
+Message-ID: <1@partner.example>"
+        .to_owned();
+    let judged = Case { header, weights: &[("trace.delivered_to", 0.0)], ..Case::default() }.judge();
+    let forwarder = judged.forwarder.as_ref().map(ToString::to_string);
+    assert_eq!(forwarder.as_deref(), Some("alice@corp.example"), "{}", shown(&judged));
+    let form = |weights| Case {
+        header: "Received: by web1.corp.example (Postfix, from userid 33) id 4A3; Tue, 24 Nov 2026 09:00:00 +0000
+From: visitor@visitor.example
+To: info@corp.example
+Message-ID: <1@visitor.example>"
+            .to_owned(),
+        mail_from: "<info@corp.example>",
+        weights,
+        ..Case::default()
+    };
+    assert!(!form(&[]).judge().verdict.is_forward());
+    let judged = form(&[("innocent.born_here", 0.0)]).judge();
+    assert!(judged.verdict.is_forward(), "{}", shown(&judged));
 }

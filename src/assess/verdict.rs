@@ -1,7 +1,7 @@
 //! Sums the evidence on each external recipient and names what it comes to.
 
 use super::{Assessment, Verdict, Weighed, Weights};
-use crate::detect::{self, Evidence, Excuse, Family, Findings, Mechanism, Polarity, Target};
+use crate::detect::{self, Evidence, Excuse, Family, Findings, Mechanism, Names, Polarity, Target};
 use crate::message::{Address, Message};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,13 +28,17 @@ pub fn assess(message: &Message, findings: Findings, weights: &Weights) -> Vec<A
     targets.iter().map(|target| one(message, author.as_ref(), target, about(target), weights)).collect()
 }
 
-/// An administrator's weight replaces the row's; what circumstances took off stays off in proportion.
+/// An administrator's weight replaces the row's; what circumstances took off stays off in proportion. A row that was set
+/// to nothing is still shown, but explains and names nothing either.
 fn reweighed(evidence: Evidence, weights: &Weights) -> Evidence {
     let weight = match weights.overrides.get(evidence.signal.id) {
         Some(own) if evidence.signal.weight != 0.0 => own * evidence.weight / evidence.signal.weight,
         Some(own) => *own,
         None => evidence.weight,
     };
+    if weight == 0.0 {
+        return Evidence { weight, names: Names::default(), excuse: None, ..evidence };
+    }
     Evidence { weight, ..evidence }
 }
 
@@ -211,6 +215,7 @@ fn mechanism(seen: &[Weighed], credible: impl Fn(&Evidence) -> bool) -> Mechanis
     let named = seen
         .iter()
         .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.signal.polarity == Polarity::For)
+        .filter(|weighed| weighed.evidence.weight > 0.0)
         .filter_map(|weighed| Some((weighed, weighed.evidence.signal.mechanism?)))
         .max_by(|(a, _), (b, _)| {
             let by = |weighed: &Weighed| (sureness(&weighed.evidence), weighed.evidence.weight);
