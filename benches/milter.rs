@@ -207,10 +207,14 @@ fn extremes(daemon: &Contender) {
     let mut recipients = Message::realistic(true);
     recipients.rcpts =
         (0..1_000).map(|index| format!("<r{index}@ext.example>\0ORCPT=rfc822;u{index}@corp.example\0")).collect();
+    let mut one_forwarder = Message::realistic(true);
+    one_forwarder.rcpts =
+        (0..1_000).map(|index| format!("<r{index}@ext.example>\0ORCPT=rfc822;alice@corp.example\0")).collect();
     for (name, message) in [
         ("a 64 KiB header field", references),
         ("10,000 header fields", fields),
-        ("1,000 recipients, 1,000 forwarders", recipients),
+        ("1,000 recipients, one forwarder, one event", one_forwarder),
+        ("1,000 recipients and forwarders and events", recipients),
     ] {
         let times = 50;
         let before = cpu(daemon.child.id());

@@ -27,9 +27,15 @@ impl Default for Catalogue {
 impl Catalogue {
     /// Reports every field that a row recognises.
     pub(super) fn examine(&self, scene: &Scene<'_>, found: &mut Vec<Evidence>) {
-        // Field by field, so that the same message gives the same evidence in the same order.
-        for (position, field) in scene.message.headers.iter() {
-            let Some(rows) = self.rows.get(&field.name().to_ascii_lowercase()) else { continue };
+        let headers = &scene.message.headers;
+        let mut fields: Vec<(usize, &Header, &Vec<&'static Signal>)> = headers
+            .names()
+            .filter_map(|name| Some((name, self.rows.get(name)?)))
+            .flat_map(|(name, rows)| headers.all(name).map(move |(position, field)| (position, field, rows)))
+            .collect();
+        // Top first, so that the same message gives the same evidence in the same order.
+        fields.sort_unstable_by_key(|(position, ..)| *position);
+        for (position, field, rows) in fields {
             let text = field.text();
             for signal in rows {
                 let Reads::Header(_, body, bind) = &signal.reads else { continue };

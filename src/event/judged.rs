@@ -3,9 +3,11 @@
 use super::{Body, Client, EMAIL_FORWARDING_RULE, Envelope, Event, EvidenceItem, HeaderSummary, MessageEvent, Outcome};
 use crate::action::{Done, Plan};
 use crate::assess::Assessment;
-use crate::message::{Message, Organization};
+use crate::message::{Address, Message, Organization};
 use crate::policy::{Classes, Decision, Mode};
 use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How many addresses of a kind an event carries at the most.
@@ -43,22 +45,31 @@ pub struct Judged<'a> {
 
 /// The events of a message.
 pub fn judged(case: Judged<'_>) -> Vec<Event> {
+    // By forwarder first: a message of a thousand forwarders must not compare each with all the others.
+    let mut of_forwarder: HashMap<Option<&Address>, Vec<usize>> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (index, assessment) in case.assessments.iter().enumerate() {
         if assessment.verdict == crate::assess::Verdict::Ordinary && !case.ordinary {
             continue;
         }
-        // Recipients mostly come in the order of their forwarders, so the last group is the likeliest.
-        let same = |group: &Vec<usize>| group.first().is_some_and(|&first| alike(&case, first, index));
-        match groups.iter_mut().rev().find(|group| same(group)) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
+        let candidates = of_forwarder.entry(assessment.forwarder.as_ref()).or_default();
+        let first_of = |group: usize| groups.get(group).and_then(|group| group.first());
+        match candidates.iter().find(|&&group| first_of(group).is_some_and(|&first| alike(&case, first, index))) {
+            Some(&group) => groups[group].push(index),
+            None => {
+                candidates.push(groups.len());
+                groups.push(vec![index]);
+            }
         }
     }
+    if groups.is_empty() {
+        return Vec::new();
+    }
     let message_uid = Uuid::now_v7();
+    let (envelope, headers) = (Arc::new(envelope(case.message)), Arc::new(summary(case.message)));
     groups
         .iter()
-        .filter_map(|group| event(&case, message_uid, group))
+        .filter_map(|group| event(&case, message_uid, group, &envelope, &headers))
         .map(|body| Event::new(case.now, case.host, Body::Message(Box::new(body))))
         .collect()
 }
@@ -76,7 +87,29 @@ fn alike(case: &Judged<'_>, a: usize, b: usize) -> bool {
         && case.plan.done.get(a) == case.plan.done.get(b)
 }
 
-fn event(case: &Judged<'_>, message_uid: Uuid, group: &[usize]) -> Option<MessageEvent> {
+fn envelope(message: &Message) -> Envelope {
+    Envelope {
+        mail_from: cut(bare(&message.sender.raw)),
+        rcpt_to: message.recipients.iter().take(ADDRESSES).map(|recipient| cut(bare(&recipient.raw))).collect(),
+        rcpt_count: message.recipients.len(),
+    }
+}
+
+fn summary(message: &Message) -> HeaderSummary {
+    HeaderSummary {
+        from: message.authors().iter().take(ADDRESSES).map(ToString::to_string).collect(),
+        to: message.headers.addresses(&["To", "Cc"]).iter().take(ADDRESSES).map(ToString::to_string).collect(),
+        subject: message.subject().as_deref().map(cut),
+    }
+}
+
+fn event(
+    case: &Judged<'_>,
+    message_uid: Uuid,
+    group: &[usize],
+    envelope: &Arc<Envelope>,
+    headers: &Arc<HeaderSummary>,
+) -> Option<MessageEvent> {
     let first = *group.first()?;
     let (assessment, decision) = (case.assessments.get(first)?, case.decisions.get(first)?);
     let message = case.message;
@@ -130,16 +163,8 @@ fn event(case: &Judged<'_>, message_uid: Uuid, group: &[usize]) -> Option<Messag
                 explained_by: seen.explained_by,
             })
             .collect(),
-        envelope: Envelope {
-            mail_from: cut(bare(&message.sender.raw)),
-            rcpt_to: message.recipients.iter().take(ADDRESSES).map(|recipient| cut(bare(&recipient.raw))).collect(),
-            rcpt_count: message.recipients.len(),
-        },
-        headers: HeaderSummary {
-            from: message.authors().iter().take(ADDRESSES).map(ToString::to_string).collect(),
-            to: message.headers.addresses(&["To", "Cc"]).iter().take(ADDRESSES).map(ToString::to_string).collect(),
-            subject: message.subject().as_deref().map(cut),
-        },
+        envelope: Arc::clone(envelope),
+        headers: Arc::clone(headers),
         message_id: message.message_id().as_deref().map(cut),
         queue_id: message.queue_id.clone(),
         size: message.size,

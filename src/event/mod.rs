@@ -9,6 +9,7 @@ pub use schema::schema;
 use crate::policy::{Mode, Step};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The version of the schema that [`schema`] describes.
@@ -96,10 +97,10 @@ pub struct MessageEvent {
     pub trace: Vec<Step>,
     /// What was seen, strongest first.
     pub evidence: Vec<EvidenceItem>,
-    /// The envelope.
-    pub envelope: Envelope,
-    /// The header fields that identify it.
-    pub headers: HeaderSummary,
+    /// The envelope, shared by the events of a message.
+    pub envelope: Arc<Envelope>,
+    /// The header fields that identify it, shared likewise.
+    pub headers: Arc<HeaderSummary>,
     /// The Message-ID, without brackets.
     pub message_id: Option<String>,
     /// The MTA's queue id.

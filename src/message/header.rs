@@ -122,6 +122,11 @@ impl Headers {
         self.all(name).next().map(|(_, field)| field)
     }
 
+    /// The names that occur, in lower case, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     /// How many fields there are.
     pub fn len(&self) -> usize {
         self.fields.len()
