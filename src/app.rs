@@ -4,9 +4,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DaemonSpec, LogSpec};
 use crate::detect::Catalogue;
 use crate::engine::{Current, Engine};
+use crate::event::{Body, Fault};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
 use crate::frontend::{Bound, ListenerSpec, bind};
 use crate::sink::{Output, Sink, Writer};
+use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use sd_notify::NotifyState;
 use std::io;
 use std::path::Path;
@@ -19,7 +21,7 @@ use tokio::task::JoinSet;
 /// A configuration error of the daemon (sysexits.h, EX_CONFIG).
 pub const EX_CONFIG: u8 = 78;
 
-/// The engine that a configuration describes.
+/// The engine that a configuration describes, without anything remembered.
 pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> Engine {
     Engine {
         organization: config.organization.clone(),
@@ -30,6 +32,7 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         clock,
         sink,
+        state: None,
     }
 }
 
@@ -95,7 +98,14 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
         io::Error::new(error.kind(), format!("events cannot be written to {}: {error}", output_name(&config.output)))
     })?);
     let bound = bind_all(&config.listeners)?;
-    let current = Arc::new(Current::new(engine(&config, Arc::new(SystemClock), Arc::clone(&sink))));
+    let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
+    let current = Arc::new(Current::new(Engine {
+        state: state.clone(),
+        ..engine(&config, Arc::new(SystemClock), Arc::clone(&sink))
+    }));
+    if let Some(fault) = broken {
+        current.get().report(Body::Fault(fault));
+    }
     let busy = Arc::new(Busy::default());
     let shared = Shared {
         engine: Arc::clone(&current),
@@ -119,7 +129,7 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
         tokio::select! {
             told = signals.next() => match told {
                 Told::Stop => break,
-                Told::Reload => reload(path, &config, &current, &sink),
+                Told::Reload => reload(path, &config, &current, &sink, state.as_ref()),
             },
             Some(ended) = listeners.join_next() => {
                 let error = match ended {
@@ -158,7 +168,7 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
 }
 
 /// Puts the engine of a new configuration in place; on error the old one stays.
-fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>) {
+fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>, state: Option<&Arc<dyn Store>>) {
     tracing::info!(file = %path.display(), "reloading");
     match Config::load(path) {
         Ok(loaded) => {
@@ -166,7 +176,10 @@ fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>
             for key in running.needs_restart(&loaded.config) {
                 tracing::warn!(key, "changed, but takes effect only after a restart");
             }
-            current.set(engine(&loaded.config, Arc::new(SystemClock), Arc::clone(sink)));
+            current.set(Engine {
+                state: state.cloned(),
+                ..engine(&loaded.config, Arc::new(SystemClock), Arc::clone(sink))
+            });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
         }
         Err(problems) => {
@@ -174,6 +187,28 @@ fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>
                 tracing::error!("{problem}");
             }
             tracing::error!(file = %path.display(), "not reloaded: the configuration in use stays");
+        }
+    }
+}
+
+/// What is remembered. A state that cannot be used never keeps mail waiting: the daemon then remembers in memory alone,
+/// and says so in the log and in an event.
+fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
+    let fault = |error: String, action| {
+        tracing::error!(directory = %spec.directory.display(), %error, action, "state");
+        Some(Fault { fault: "state", error, action, listener: String::new(), queue_id: None })
+    };
+    match Embedded::open(spec, SystemClock.now()) {
+        Ok(Opened { store, set_aside }) => {
+            let set_aside =
+                set_aside.map(|path| format!("the state file could not be read and is now {}", path.display()));
+            (Some(Arc::new(store)), set_aside.and_then(|error| fault(error, "set_aside")))
+        }
+        Err(error) => {
+            let error = format!("{}: {error}", spec.directory.display());
+            let memory =
+                Key::random().ok().map(|key| Arc::new(Memory::new(key, spec.thresholds.clone())) as Arc<dyn Store>);
+            (memory, fault(error, "memory_only"))
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The order of things: detect, assess, decide, plan; then record. The only place that knows it.
 
 use crate::action::{self, Plan};
-use crate::assess::{self, Assessment, Weights};
+use crate::assess::{self, Assessment, Verdict, Weights};
 use crate::clock::Clock;
 use crate::detect::{self, Catalogue};
 use crate::event::{self, Event, Judged};
-use crate::message::{Message, Organization};
+use crate::message::{Direction, Message, Organization};
 use crate::policy::{Decision, Mode, Policy};
 use crate::sink::Sink;
+use crate::state::{Arrival, Departure, Facts, Pair, Prints, Store, Twin};
+use jiff::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Everything a message is judged by. Pinned by a session for its life; a reload makes a new one.
@@ -28,6 +30,8 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Where events go.
     pub sink: Arc<dyn Sink>,
+    /// What is remembered of earlier mail, where anything is.
+    pub state: Option<Arc<dyn Store>>,
 }
 
 /// The engine of the day. A session takes it once and keeps it; a reload puts another in its place.
@@ -61,6 +65,8 @@ pub struct Inspection {
     pub plan: Plan,
     /// Whether it is to be carried out.
     pub mode: Mode,
+    /// What is known of each assessment's forward; `None` where nothing is remembered, or it is none.
+    pub facts: Vec<Option<Facts>>,
 }
 
 impl Engine {
@@ -71,20 +77,79 @@ impl Engine {
 
     /// Judges a message of another organisation: stored cases bring their own.
     pub fn inspect_as(&self, message: &Message, organization: &Organization, may_edit: bool) -> Inspection {
-        let findings = detect::inspect(message, organization, &self.catalogue);
-        let assessments = assess::assess(message, findings, &self.weights);
         let now = self.clock.now();
+        let twins = self.twins(message, now);
+        let findings = detect::inspect(message, organization, &self.catalogue, &twins);
+        let assessments = assess::assess(message, findings, &self.weights);
+        let facts: Vec<Option<Facts>> =
+            assessments.iter().map(|assessment| self.facts(assessment, &twins, now)).collect();
         let decisions: Vec<Decision> =
             assessments.iter().map(|assessment| self.policy.decide(message, organization, assessment, now)).collect();
         let plan = action::plan(message, &assessments, &decisions);
         let mode = if may_edit { self.policy.mode } else { Mode::Observe };
-        Inspection { assessments, decisions, plan, mode }
+        Inspection { assessments, decisions, plan, mode, facts }
     }
 
     /// Reports what was judged and done. `error` is the edit that failed.
     pub fn record(&self, message: &Message, inspection: &Inspection, error: Option<&str>) {
         let events = self.events(message, &self.organization, inspection, error);
         events.into_iter().for_each(|event| self.sink.send(event));
+        if let Some(state) = &self.state {
+            self.remember(state.as_ref(), message, inspection);
+        }
+    }
+
+    /// Where the message came in before. Nothing is asked of what does not leave.
+    fn twins(&self, message: &Message, now: Timestamp) -> Vec<Twin> {
+        let Some(state) = self.state.as_ref().filter(|_| message.direction == Direction::Outbound) else {
+            return Vec::new();
+        };
+        state.twins(&Prints::of_departure(message, state.key()), now).unwrap_or_default()
+    }
+
+    fn facts(&self, assessment: &Assessment, twins: &[Twin], now: Timestamp) -> Option<Facts> {
+        let pair = pair(assessment)?;
+        let facts = self.state.as_ref()?.facts(pair, now)?;
+        let same = |twin: &&Twin| twin.mailbox.same_mailbox(pair.forwarder);
+        Some(Facts { latency: twins.iter().find(same).map(|twin| twin.latency), ..facts })
+    }
+
+    /// Tells the state what came in and what left, and reports what it finds remarkable.
+    fn remember(&self, state: &dyn Store, message: &Message, inspection: &Inspection) {
+        let now = self.clock.now();
+        if message.direction == Direction::Inbound {
+            let prints = Prints::of_arrival(message, state.key());
+            let own = message.recipients.iter().filter_map(|recipient| recipient.address.as_ref());
+            for mailbox in own.filter(|address| self.organization.owns(address)) {
+                state.arrived(Arrival { mailbox: mailbox.clone(), prints: prints.clone(), time: now });
+            }
+            return;
+        }
+        let looks_forwarded = detect::looks_forwarded(message);
+        let by_hand = |assessment: &Assessment| assessment.verdict == Verdict::ManualForward;
+        if inspection.assessments.iter().any(by_hand)
+            && let Some(author) = message.authors().iter().find(|author| self.organization.owns(author))
+        {
+            state.sent_on_by_hand(author, now);
+        }
+        for (index, assessment) in inspection.assessments.iter().enumerate() {
+            let Some(pair) = pair(assessment) else { continue };
+            let decision = inspection.decisions.get(index);
+            let behaviours = state.departed(Departure {
+                forwarder: pair.forwarder.clone(),
+                destination: pair.destination.clone(),
+                mechanism: assessment.mechanism.map_or("unknown", detect::Mechanism::name),
+                time: now,
+                size: message.size,
+                message_id: message.message_id(),
+                latency: inspection.facts.get(index).and_then(|facts| facts.as_ref()?.latency),
+                looks_forwarded,
+                rule: decision.and_then(|decision| decision.exception.clone().or_else(|| decision.rule.clone())),
+            });
+            for behaviour in behaviours {
+                self.report(event::Body::Behaviour(event::BehaviourEvent::new(behaviour, message, pair)));
+            }
+        }
     }
 
     /// The events that tell what was judged and done.
@@ -114,4 +179,10 @@ impl Engine {
     pub fn report(&self, body: event::Body) {
         self.sink.send(Event::new(self.clock.now(), &self.host, body));
     }
+}
+
+/// Who forwards where, where that is what an assessment says.
+fn pair(assessment: &Assessment) -> Option<Pair<'_>> {
+    let forwarder = assessment.forwarder.as_ref().filter(|_| assessment.verdict.is_forward())?;
+    Some(Pair { forwarder, destination: &assessment.destination })
 }

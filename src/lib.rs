@@ -16,6 +16,8 @@ pub mod metrics;
 
 pub mod message;
 
+pub mod state;
+
 pub mod detect;
 
 pub mod assess;

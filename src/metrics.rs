@@ -22,6 +22,17 @@ pub const EVENTS_QUEUED: Metric = Metric { name: "forwarden_events_queued_total"
 /// Events lost.
 pub const EVENTS_DROPPED: Metric =
     Metric { name: "forwarden_events_dropped_total", help: "Events lost because the output could not keep up." };
+/// The state cannot be written.
+pub const STATE_FAULTS: Metric = Metric {
+    name: "forwarden_state_faults_total",
+    help: "Batches that the state file did not take; they are tried again.",
+};
+/// What the state forgot.
+pub const STATE_LOST: Metric = Metric {
+    name: "forwarden_state_lost_total",
+    help: "Observations that the state file missed because it could not keep up.",
+};
 
 /// The table.
-pub const ALL: [&Metric; 5] = [&MESSAGES, &VERDICTS, &FAULTS, &EVENTS_QUEUED, &EVENTS_DROPPED];
+pub const ALL: [&Metric; 7] =
+    [&MESSAGES, &VERDICTS, &FAULTS, &EVENTS_QUEUED, &EVENTS_DROPPED, &STATE_FAULTS, &STATE_LOST];

@@ -104,7 +104,7 @@ fn a_defect_becomes(on_error: OnError, action: &str, check: impl Fn(&Replies)) {
         .iter()
         .map(|event| match &event.body {
             Body::Message(message) => (message.queue_id.clone().unwrap(), message.forwarder.clone().unwrap()),
-            Body::Fault(fault) => panic!("{fault:?}"),
+            other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(judged, [("NEXT".into(), "alice@corp.example".into()), ("OTHER".into(), "alice@corp.example".into())]);

@@ -135,6 +135,7 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
             | Family::Verdict
             | Family::Origin
             | Family::Resubmission
+            | Family::Correlation
     );
     let named = evidence.names.forwarder.as_ref();
     match excuse {
@@ -154,17 +155,28 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
                 && (mailboxes.is_empty()
                     || named.is_none_or(|mailbox| mailboxes.iter().any(|known| known.same_mailbox(mailbox))))
         }
-        Excuse::Report | Excuse::AutoReply | Excuse::Meeting => generic,
+        // Software answers at once as well, and quotes.
+        Excuse::Report | Excuse::AutoReply | Excuse::Meeting => generic || evidence.signal.family == Family::Content,
         Excuse::OwnMessage => {
             matches!(
                 evidence.signal.family,
-                Family::Entry | Family::Author | Family::Addressing | Family::Sender | Family::Origin
+                Family::Entry
+                    | Family::Author
+                    | Family::Addressing
+                    | Family::Sender
+                    | Family::Origin
+                    | Family::Correlation
             )
         }
         Excuse::Relay => {
             matches!(
                 evidence.signal.family,
-                Family::Entry | Family::Author | Family::Addressing | Family::Verdict | Family::Origin
+                Family::Entry
+                    | Family::Author
+                    | Family::Addressing
+                    | Family::Verdict
+                    | Family::Origin
+                    | Family::Correlation
             ) || (evidence.signal.family == Family::Sender && named.is_none())
         }
     }
@@ -209,7 +221,7 @@ fn mechanism(seen: &[Weighed], credible: impl Fn(&Evidence) -> bool) -> Mechanis
         _ if !credible(evidence) => 0,
         Family::Platform => 3,
         Family::Dsn => 2,
-        Family::Resubmission | Family::Body => 1,
+        Family::Resubmission | Family::Body | Family::Content => 1,
         _ => 0,
     };
     let named = seen

@@ -1,14 +1,15 @@
 //! `[detection]`, `[limits]`, `[events]`, `[log]`, `[daemon]`: how the parts run.
 
+use super::duration::span;
 use super::problem::quoted;
 use super::reader::{Place, Section, number};
 use super::{DaemonSpec, LogSpec, lists};
 use crate::assess::Weights;
 use crate::message::Limits;
 use crate::sink::Output;
+use jiff::SignedDuration;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::Duration;
 use toml::de::DeValue;
 
 /// `[detection]`: the weights, and whether bodies are looked at.
@@ -110,51 +111,19 @@ pub(super) fn daemon(root: &Section<'_>) -> DaemonSpec {
     let Some(section) = root.table("daemon") else {
         return spec;
     };
-    if let Some((text, place)) = section.string("drain") {
-        match duration(&text) {
-            Some(drain) => spec.drain = drain,
-            None => section.report().error(
-                &place,
-                format!("{} is no duration: write \"30s\", \"2m\" or \"500ms\", at most an hour", quoted(&text)),
-            ),
-        }
-    }
+    let drain = span(&section, "drain", SignedDuration::ZERO..=SignedDuration::from_hours(1));
+    spec.drain = drain.map_or(spec.drain, SignedDuration::unsigned_abs);
     let connections = section.integer("max_connections", 1..=100_000).and_then(|number| usize::try_from(number).ok());
     spec.max_connections = connections.unwrap_or(spec.max_connections);
     section.finish();
     spec
 }
 
-/// Reads `30s`, `2m`, `500ms`, `1h`.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    let milliseconds = match &text[digits.len()..] {
-        "ms" => number,
-        "s" => number.checked_mul(1000)?,
-        "m" => number.checked_mul(60_000)?,
-        "h" => number.checked_mul(3_600_000)?,
-        _ => return None,
-    };
-    (milliseconds <= 3_600_000).then(|| Duration::from_millis(milliseconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
-
-    #[test]
-    fn durations() {
-        for (text, milliseconds) in [("0s", 0), ("500ms", 500), ("30s", 30_000), ("2m", 120_000), ("1h", 3_600_000)] {
-            assert_eq!(duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
-        }
-        for text in
-            ["", "30", "s", "-1s", "1.5s", "30 s", "2h", "61m", "1d", "99999999999999999999s", "18446744073709551615h"]
-        {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
+    use std::time::Duration;
 
     #[test]
     fn what_is_said() {

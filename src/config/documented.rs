@@ -121,6 +121,7 @@ fn the_manual_has_every_key_and_no_other() {
         "exception",
         "rule",
         "detection",
+        "state",
         "limits",
         "events",
         "log",
@@ -191,6 +192,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
         (2, 3, 1, 1)
     );
     full.listeners.truncate(1);
+    full.state = None;
     full.listeners[0].allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());
     assert_eq!(bare.policy.mode, full.policy.mode);

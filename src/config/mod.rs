@@ -6,6 +6,7 @@ mod condition;
 mod daemon;
 #[cfg(test)]
 mod documented;
+mod duration;
 mod exception;
 mod files;
 mod listener;
@@ -14,6 +15,7 @@ mod organization;
 mod policy;
 mod problem;
 mod reader;
+mod state;
 mod tests;
 
 pub use problem::{Problem, Problems, Severity};
@@ -54,6 +56,8 @@ pub struct Config {
     pub log: LogSpec,
     /// The process.
     pub daemon: DaemonSpec,
+    /// What is remembered of earlier mail; `None` where nothing is.
+    pub state: Option<crate::state::Spec>,
     /// What `forwarden check` tries out.
     pub tests: Vec<PolicyTest>,
 }
@@ -117,6 +121,7 @@ impl Config {
             report_ordinary: false,
             log: LogSpec::default(),
             daemon: DaemonSpec::default(),
+            state: None,
             tests: Vec::new(),
         }
     }
@@ -130,6 +135,7 @@ impl Config {
             ("events.output", self.output != new.output),
             ("log", self.log != new.log),
             ("daemon", self.daemon != new.daemon),
+            ("state", self.state != new.state),
         ]
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))
@@ -151,6 +157,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let (output, report_ordinary) = daemon::events(&root);
     let log = daemon::log(&root);
     let daemon = daemon::daemon(&root);
+    let (state, compares_texts) = state::read(&root);
     let tests = tests::read(&root, &policy, &around);
     // Each file has an include of its own; they have been followed.
     root.finish_except("include");
@@ -160,11 +167,12 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         policy,
         weights,
         limits,
-        read_body,
+        read_body: read_body || compares_texts,
         output,
         report_ordinary,
         log,
         daemon,
+        state,
         tests,
     })
 }

@@ -42,7 +42,7 @@ pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     if !["multipart/", "message/", "application/"].iter().any(|kind| content_type.starts_with(kind)) {
         return;
     }
-    let whole = with_mime_header(scene, body);
+    let whole = scene.message.headers.over_body(body);
     let Some(parsed) = MessageParser::default().parse(&whole) else { return };
     let by_rule = |part: &&MessagePart<'_>| is_winmail(part) && tnef::says_auto_forwarded(part.contents());
     if parsed.parts.iter().any(|part| by_rule(&part)) {
@@ -53,19 +53,6 @@ pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         let value = mailbox.to_string();
         found.push(Evidence::new(&ATTACHED, "body", &value).naming(Names::forwarder(mailbox.mailbox())));
     }
-}
-
-/// The body under the fields that say what it is, which is all that a parser of MIME needs.
-fn with_mime_header(scene: &Scene<'_>, body: &[u8]) -> Vec<u8> {
-    let mut whole = b"MIME-Version: 1.0\r\n".to_vec();
-    for name in ["Content-Type", "Content-Transfer-Encoding"] {
-        if let Some(field) = scene.message.headers.first(name) {
-            whole.extend_from_slice(format!("{name}: {}\r\n", field.text()).as_bytes());
-        }
-    }
-    whole.extend_from_slice(b"\r\n");
-    whole.extend_from_slice(body);
-    whole
 }
 
 fn is_winmail(part: &MessagePart<'_>) -> bool {

@@ -43,6 +43,10 @@ pub enum Family {
     Origin,
     /// The body.
     Body,
+    /// The same message came in before.
+    Correlation,
+    /// The same text came in before.
+    Content,
     /// Known innocent causes.
     Innocent,
     /// The examination itself.

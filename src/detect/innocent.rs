@@ -4,7 +4,7 @@
 use super::evidence::{Evidence, Excuse, Family, Polarity};
 use super::scene::{Scene, Target};
 use super::signal::Signal;
-use crate::message::Address;
+use crate::message::{Address, Message};
 
 /// The rows of this module.
 pub(super) const SIGNALS: &[&Signal] = &[
@@ -335,6 +335,12 @@ fn says_forward(subject: &str) -> bool {
         rest = after.trim().to_owned();
     }
     false
+}
+
+/// Whether a person would call a message forwarded, whatever sent it on: by its subject, by the forwarded message's id.
+pub(super) fn looks_forwarded(message: &Message) -> bool {
+    message.headers.first("X-Forwarded-Message-Id").is_some()
+        || message.subject().is_some_and(|subject| says_forward(&subject))
 }
 
 /// Trap of relay domains: what came in for the recipient itself was never forwarded by a mailbox of ours.

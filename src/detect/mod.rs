@@ -5,6 +5,7 @@
 //! `innocent` hold what no single header field can tell.
 
 mod body;
+mod correlation;
 mod envelope;
 mod evidence;
 mod headers;
@@ -35,9 +36,14 @@ pub struct Findings {
     pub author: Option<crate::message::Address>,
 }
 
+/// Whether a person would call a message forwarded, whatever sent it on.
+pub fn looks_forwarded(message: &Message) -> bool {
+    innocent::looks_forwarded(message)
+}
+
 /// All rows of the catalogue, in the order of the documentation.
 pub fn catalogue() -> impl Iterator<Item = &'static Signal> {
-    [envelope::SIGNALS, structural::SIGNALS, body::SIGNALS, innocent::SIGNALS]
+    [envelope::SIGNALS, structural::SIGNALS, body::SIGNALS, correlation::SIGNALS, innocent::SIGNALS]
         .into_iter()
         .flatten()
         .copied()
@@ -60,8 +66,13 @@ fn leave_out_repetitions(evidence: &mut Vec<Evidence>) {
     });
 }
 
-/// Examines a message.
-pub fn inspect(message: &Message, organization: &Organization, catalogue: &Catalogue) -> Findings {
+/// Examines a message. `twins` is where it came in before, as far as that is remembered.
+pub fn inspect(
+    message: &Message,
+    organization: &Organization,
+    catalogue: &Catalogue,
+    twins: &[crate::state::Twin],
+) -> Findings {
     let targets = targets(message, organization);
     if targets.is_empty() {
         return Findings { targets, evidence: Vec::new(), author: None };
@@ -72,6 +83,7 @@ pub fn inspect(message: &Message, organization: &Organization, catalogue: &Catal
     catalogue.examine(&scene, &mut evidence);
     structural::examine(&scene, &mut evidence);
     body::examine(&scene, &mut evidence);
+    correlation::examine(&scene, twins, &mut evidence);
     innocent::examine(&scene, &mut evidence);
     leave_out_repetitions(&mut evidence);
     Findings { author: scene.authors.first().cloned(), targets: scene.targets, evidence }

@@ -6,7 +6,9 @@ mod schema;
 pub use judged::{Judged, judged};
 pub use schema::schema;
 
+use crate::message::Message;
 use crate::policy::{Mode, Step};
+use crate::state::{Behaviour, Pair};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub enum Body {
     Message(Box<MessageEvent>),
     /// Something went wrong while a message was judged or edited.
     Fault(Fault),
+    /// Something remarkable about who forwards where, seen over many messages.
+    Behaviour(BehaviourEvent),
 }
 
 /// A message, judged.
@@ -195,6 +199,44 @@ pub struct Threat {
 /// The tags of every forward.
 pub const EMAIL_FORWARDING_RULE: Threat =
     Threat { framework: "MITRE ATT&CK", tactic: "TA0009", technique: "T1114", subtechnique: "T1114.003" };
+
+/// Something remarkable.
+#[derive(Debug, Clone, Serialize)]
+pub struct BehaviourEvent {
+    /// What it is, with its figures.
+    #[serde(flatten)]
+    pub behaviour: Behaviour,
+    /// The listener that saw the message which tipped the scales.
+    pub listener: String,
+    /// The mailbox that forwards; absent where it is about the whole site.
+    pub forwarder: Option<String>,
+    /// Where it forwards to; absent where it is about the mailbox or the whole site.
+    pub destination: Option<String>,
+    /// The MTA's queue id of that message.
+    pub queue_id: Option<String>,
+    /// ATT&CK tags.
+    pub threat: Threat,
+}
+
+impl BehaviourEvent {
+    /// What was seen when this message of a pair left.
+    pub fn new(behaviour: Behaviour, message: &Message, pair: Pair<'_>) -> Self {
+        let (of_forwarder, of_destination) = match behaviour {
+            Behaviour::Imbalance { scope, .. } => (scope == "forwarder", false),
+            Behaviour::Burst { .. } => (true, false),
+            Behaviour::FanIn { .. } => (false, true),
+            Behaviour::FirstSeen { .. } | Behaviour::RegularLatency { .. } => (true, true),
+        };
+        Self {
+            behaviour,
+            listener: message.listener.clone(),
+            forwarder: of_forwarder.then(|| pair.forwarder.to_string()),
+            destination: of_destination.then(|| pair.destination.to_string()),
+            queue_id: message.queue_id.clone(),
+            threat: EMAIL_FORWARDING_RULE,
+        }
+    }
+}
 
 /// A fault.
 #[derive(Debug, Clone, Serialize)]

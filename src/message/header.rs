@@ -127,6 +127,19 @@ impl Headers {
         self.by_name.keys().map(String::as_str)
     }
 
+    /// `body` under the fields that say what it is, which is all that a parser of MIME needs.
+    pub fn over_body(&self, body: &[u8]) -> Vec<u8> {
+        let mut whole = b"MIME-Version: 1.0\r\n".to_vec();
+        for name in ["Content-Type", "Content-Transfer-Encoding"] {
+            if let Some(field) = self.first(name) {
+                whole.extend_from_slice(format!("{name}: {}\r\n", field.text()).as_bytes());
+            }
+        }
+        whole.extend_from_slice(b"\r\n");
+        whole.extend_from_slice(body);
+        whole
+    }
+
     /// How many fields there are.
     pub fn len(&self) -> usize {
         self.fields.len()

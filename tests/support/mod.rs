@@ -177,6 +177,11 @@ impl Replies {
 }
 
 impl Mta {
+    /// Whether somebody takes connections there.
+    pub fn is_listening(addr: SocketAddr) -> bool {
+        TcpStream::connect(addr).is_ok()
+    }
+
     /// Connects and negotiates as Postfix does, up to HELO.
     pub fn connect(addr: SocketAddr) -> Self {
         Self::connect_offering(addr, 6, ALL_EDITS, ALL_STEPS)
@@ -289,8 +294,13 @@ impl Mta {
     }
 
     pub fn end_of_message_as(&mut self, queue_id: &str) -> Replies {
+        self.end_of_message_with(queue_id, b"body\r\n")
+    }
+
+    /// Ends the message with this body.
+    pub fn end_of_message_with(&mut self, queue_id: &str, body: &[u8]) -> Replies {
         self.step(b'N', b"", 0x40, 0x4_0000);
-        self.step(b'B', b"body\r\n", 0x10, 0x8_0000);
+        self.step(b'B', body, 0x10, 0x8_0000);
         self.macros(b'E', &[("i", queue_id)]);
         self.send(b'E', b"");
         let mut replies = Vec::new();
