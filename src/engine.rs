@@ -1,12 +1,12 @@
 //! The order of things: detect, assess, decide, plan; then record. The only place that knows it.
 
-use crate::action::{self, Plan};
+use crate::action::{self, Carried, Plan};
 use crate::assess::{self, Assessment, Verdict, Weights};
 use crate::clock::Clock;
 use crate::detect::{self, Catalogue};
 use crate::event::{self, Event, Judged};
 use crate::message::{Direction, Message, Organization};
-use crate::policy::{Decision, Mode, Policy};
+use crate::policy::{Decision, HeldBack, Mode, Policy};
 use crate::sink::Sink;
 use crate::state::{Arrival, Departure, Facts, Pair, Prints, Store, Twin};
 use jiff::Timestamp;
@@ -65,6 +65,8 @@ pub struct Inspection {
     pub plan: Plan,
     /// Whether it is to be carried out.
     pub mode: Mode,
+    /// For each decision, what is done and what would have been.
+    pub carried: Vec<Carried>,
     /// What is known of each assessment's forward; `None` where nothing is remembered, or it is none.
     pub facts: Vec<Option<Facts>>,
 }
@@ -86,8 +88,14 @@ impl Engine {
         let decisions: Vec<Decision> =
             assessments.iter().map(|assessment| self.policy.decide(message, organization, assessment, now)).collect();
         let plan = action::plan(message, &assessments, &decisions);
-        let mode = if may_edit { self.policy.mode } else { Mode::Observe };
-        Inspection { assessments, decisions, plan, mode, facts }
+        let held_back = match self.policy.mode {
+            _ if !may_edit => Some(HeldBack::Listener),
+            Mode::Observe => Some(HeldBack::Policy),
+            Mode::Enforce => None,
+        };
+        let mode = if held_back.is_some() { Mode::Observe } else { Mode::Enforce };
+        let carried = action::carried(message, &assessments, &decisions, &plan, held_back);
+        Inspection { assessments, decisions, plan, mode, carried, facts }
     }
 
     /// Reports what was judged and done. `error` is the edit that failed.
@@ -166,7 +174,7 @@ impl Engine {
             classes: &self.policy.classes,
             assessments: &inspection.assessments,
             decisions: &inspection.decisions,
-            plan: &inspection.plan,
+            carried: &inspection.carried,
             mode: inspection.mode,
             error,
             now: self.clock.now(),

@@ -1,8 +1,10 @@
 //! Decisions → plan: edits to the mail as a whole. Touches nothing itself.
 
+mod carried;
 mod plan;
 mod tag;
 
+pub use carried::{Carried, Would, carried};
 pub use plan::{Done, Plan, plan};
 pub use tag::HEADERS;
 

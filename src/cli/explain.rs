@@ -1,11 +1,11 @@
 //! `forwarden explain`: one message, and why it is judged as it is.
 
 use super::source::{self, ConfigOption, Options};
-use crate::action::{Disposition, Edit};
+use crate::action::{Carried, Disposition, Edit};
 use crate::assess::{Assessment, Weighed, Weights};
 use crate::engine::{Engine, Inspection};
 use crate::message::Message;
-use crate::policy::{Decision, Mode};
+use crate::policy::{Decision, HeldBack, Mode};
 use clap::{Args, ValueEnum};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -86,12 +86,8 @@ fn text(engine: &Engine, message: &Message, inspection: &Inspection) -> String {
         }
     }
     for (index, (assessment, decision)) in inspection.assessments.iter().zip(&inspection.decisions).enumerate() {
-        let done = inspection.plan.done.get(index).map_or("logged", |done| done.name());
         let _ = recipient(&mut out, assessment, decision, &engine.weights);
-        let _ = match inspection.mode {
-            Mode::Enforce => writeln!(out, "  done        {done}"),
-            Mode::Observe => writeln!(out, "  done        logged (mode observe; in mode enforce: {done})"),
-        };
+        let _ = inspection.carried.get(index).map_or(Ok(()), |carried| done(&mut out, carried));
     }
     let _ = plan(&mut out, inspection);
     out
@@ -150,6 +146,19 @@ fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, wei
     };
     let actions: Vec<&str> = decision.actions.iter().map(crate::policy::Action::name).collect();
     writeln!(out, "  decision    {} (by {by})", if actions.is_empty() { "log".to_owned() } else { actions.join(", ") })
+}
+
+fn done(out: &mut String, carried: &Carried) -> std::fmt::Result {
+    writeln!(out, "  done        {}", carried.done.name())?;
+    let Some(would) = &carried.would else { return Ok(()) };
+    let why = match would.held_back {
+        HeldBack::Listener => "the listener only observes",
+        HeldBack::Policy => "policy.mode is observe",
+        HeldBack::Rule => "the rule's mode is observe",
+        HeldBack::Rollout => "the forwarder is not in the rule's rollout",
+    };
+    let by = would.rule.as_ref().map_or_else(|| "policy.default".to_owned(), |rule| format!("rule {rule}"));
+    writeln!(out, "  held back   {} by {by}: {why}", would.done.name())
 }
 
 fn evidence(out: &mut String, weighed: &Weighed) -> std::fmt::Result {

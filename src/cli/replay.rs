@@ -1,10 +1,8 @@
 //! `forwarden replay`: stored mail through the engine, one JSON line for each message and external recipient.
 
 use super::source::{self, ConfigOption, Item};
-use crate::action::Done;
 use crate::engine::{Engine, Inspection};
 use crate::message::{Limits, Message};
-use crate::policy::Mode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
@@ -158,36 +156,33 @@ fn one(engine: &Engine, settings: Settings, item: &Item, message: &Message, out:
 }
 
 fn lines<'a>(case: &'a str, inspection: &'a Inspection) -> impl Iterator<Item = Line<'a>> {
-    let sides = inspection.assessments.iter().zip(&inspection.decisions).zip(&inspection.plan.done);
-    sides.map(move |((assessment, decision), done)| {
-        let would = inspection.mode == Mode::Observe && *done != Done::Logged;
-        Line {
-            case,
-            recipient: assessment.destination.to_string(),
-            verdict: assessment.verdict.name(),
-            confidence: (assessment.confidence * 1000.0).round() / 1000.0,
-            mechanism: assessment.mechanism.map(crate::detect::Mechanism::name),
-            platform: assessment.platform,
-            forwarder: assessment.forwarder.as_ref().map(ToString::to_string),
-            forwarder_guessed: assessment.forwarder_guessed,
-            destination: assessment.destination.to_string(),
-            original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
-            rule: decision.rule.as_deref(),
-            exception: decision.exception.as_deref(),
-            actions: decision.actions.iter().map(crate::policy::Action::name).collect(),
-            would: if would { vec![done.name()] } else { Vec::new() },
-            evidence: assessment
-                .evidence
-                .iter()
-                .map(|seen| Seen {
-                    id: seen.evidence.signal.id,
-                    weight: seen.evidence.weight,
-                    counted: seen.counted,
-                    polarity: seen.evidence.signal.polarity,
-                    place: &seen.evidence.place,
-                    value: &seen.evidence.value,
-                })
-                .collect(),
-        }
+    let sides = inspection.assessments.iter().zip(&inspection.decisions).zip(&inspection.carried);
+    sides.map(|((assessment, decision), carried)| Line {
+        case,
+        recipient: assessment.destination.to_string(),
+        verdict: assessment.verdict.name(),
+        confidence: (assessment.confidence * 1000.0).round() / 1000.0,
+        mechanism: assessment.mechanism.map(crate::detect::Mechanism::name),
+        platform: assessment.platform,
+        forwarder: assessment.forwarder.as_ref().map(ToString::to_string),
+        forwarder_guessed: assessment.forwarder_guessed,
+        destination: assessment.destination.to_string(),
+        original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
+        rule: decision.rule.as_deref(),
+        exception: decision.exception.as_deref(),
+        actions: decision.actions.iter().map(crate::policy::Action::name).collect(),
+        would: carried.would.iter().map(|would| would.done.name()).collect(),
+        evidence: assessment
+            .evidence
+            .iter()
+            .map(|seen| Seen {
+                id: seen.evidence.signal.id,
+                weight: seen.evidence.weight,
+                counted: seen.counted,
+                polarity: seen.evidence.signal.polarity,
+                place: &seen.evidence.place,
+                value: &seen.evidence.value,
+            })
+            .collect(),
     })
 }

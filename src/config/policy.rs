@@ -24,21 +24,21 @@ pub(super) fn read(root: &Section<'_>, classes: Classes, around: &Surroundings<'
         section.finish();
     }
     policy.exceptions = exception::read(root, around, now);
-    policy.rules = rules(root, around);
+    policy.rules = rules(root, policy.mode, around);
     policy
 }
 
-fn rules(root: &Section<'_>, around: &Surroundings<'_>) -> Vec<Rule> {
+fn rules(root: &Section<'_>, mode: Mode, around: &Surroundings<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
     let mut ids = Ids::default();
     let mut decides_all: Option<Place> = None;
     for section in root.tables("rule") {
-        let rule = rule(&section, &mut ids, around);
+        let rule = rule(&section, mode, &mut ids, around);
         if let Some(first) = &decides_all {
             let text = format!("is never reached: the rule at {first} has no condition and decides everything");
             section.report().warning(section.place(), text);
         }
-        if matches!(&rule.when, Condition::All(parts) if parts.is_empty()) && !section.has_error() {
+        if matches!(&rule.when, Condition::All(parts) if parts.is_empty()) && rule.decides() && !section.has_error() {
             decides_all.get_or_insert_with(|| section.place().clone());
         }
         rules.push(rule);
@@ -47,7 +47,7 @@ fn rules(root: &Section<'_>, around: &Surroundings<'_>) -> Vec<Rule> {
     rules
 }
 
-fn rule(section: &Section<'_>, ids: &mut Ids, around: &Surroundings<'_>) -> Rule {
+fn rule(section: &Section<'_>, policy_mode: Mode, ids: &mut Ids, around: &Surroundings<'_>) -> Rule {
     let report = section.report();
     let id = ids.read(section);
     let when =
@@ -73,7 +73,13 @@ fn rule(section: &Section<'_>, ids: &mut Ids, around: &Surroundings<'_>) -> Rule
         }
         _ => {}
     }
-    Rule { id, when, then: then.map(|(actions, _)| actions).unwrap_or_default() }
+    let mode = lists::word(section, "mode", MODES);
+    if let Some((Mode::Enforce, place)) = mode.as_ref().filter(|_| policy_mode == Mode::Observe) {
+        report.warning(place, "changes nothing as long as policy.mode is \"observe\": mail is never touched");
+    }
+    let mode = mode.map_or(Mode::Enforce, |(mode, _)| mode);
+    let rollout = section.integer("rollout", 0..=100).and_then(|rollout| u8::try_from(rollout).ok()).unwrap_or(100);
+    Rule { id, when, then: then.map(|(actions, _)| actions).unwrap_or_default(), mode, rollout }
 }
 
 const REJECT_ON_HOP: &str = "\"reject\" at an outbound hop makes the mail server before it send a bounce to the outside \

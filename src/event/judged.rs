@@ -1,7 +1,7 @@
 //! Inspection → events: one for each group of recipients that share verdict, forwarder, mechanism, decision and outcome.
 
 use super::{Body, Client, EMAIL_FORWARDING_RULE, Envelope, Event, EvidenceItem, HeaderSummary, MessageEvent, Outcome};
-use crate::action::{Done, Plan};
+use crate::action::{Carried, Done};
 use crate::assess::Assessment;
 use crate::message::{Address, Message, Organization};
 use crate::policy::{Classes, Decision, Mode};
@@ -29,9 +29,9 @@ pub struct Judged<'a> {
     pub assessments: &'a [Assessment],
     /// One for each assessment.
     pub decisions: &'a [Decision],
-    /// What policy asks for, were it carried out.
-    pub plan: &'a Plan,
-    /// Whether it was.
+    /// For each decision, what was done and what would have been.
+    pub carried: &'a [Carried],
+    /// Whether decisions are carried out.
     pub mode: Mode,
     /// The edit that failed, where one did.
     pub error: Option<&'a str>,
@@ -84,7 +84,7 @@ fn alike(case: &Judged<'_>, a: usize, b: usize) -> bool {
         && x.mechanism == y.mechanism
         && x.platform == y.platform
         && dx.map(|d| (&d.rule, &d.exception, &d.actions)) == dy.map(|d| (&d.rule, &d.exception, &d.actions))
-        && case.plan.done.get(a) == case.plan.done.get(b)
+        && case.carried.get(a) == case.carried.get(b)
 }
 
 fn envelope(message: &Message) -> Envelope {
@@ -113,12 +113,8 @@ fn event(
     let first = *group.first()?;
     let (assessment, decision) = (case.assessments.get(first)?, case.decisions.get(first)?);
     let message = case.message;
-    let done = case.plan.done.get(first).copied().unwrap_or(Done::Logged);
-    let (action, would) = match case.mode {
-        Mode::Enforce => (done, Vec::new()),
-        Mode::Observe if done == Done::Logged => (Done::Logged, Vec::new()),
-        Mode::Observe => (Done::Logged, vec![done.name()]),
-    };
+    let carried = case.carried.get(first)?;
+    let would = carried.would.as_ref();
     let members = || group.iter().filter_map(|&index| case.assessments.get(index)).map(|member| &member.destination);
     let mut destination_domains: Vec<String> =
         members().map(|address| address.domain().registrable().to_owned()).collect();
@@ -142,9 +138,11 @@ fn event(
         destination_domains,
         destination_classes,
         original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
-        action: if case.error.is_some() { Done::Logged.name() } else { action.name() },
+        action: if case.error.is_some() { Done::Logged.name() } else { carried.done.name() },
         actions: decision.actions.iter().map(crate::policy::Action::name).collect(),
-        would,
+        would: would.map(|would| would.done.name()).into_iter().collect(),
+        would_rule: would.and_then(|would| would.rule.clone()),
+        held_back: would.map(|would| would.held_back),
         outcome: if case.error.is_some() { Outcome::Failure } else { Outcome::Success },
         error: case.error.map(cut),
         rule: decision.rule.clone(),

@@ -7,7 +7,7 @@ pub use judged::{Judged, judged};
 pub use schema::schema;
 
 use crate::message::Message;
-use crate::policy::{Mode, Step};
+use crate::policy::{HeldBack, Mode, Step};
 use crate::state::{Behaviour, Pair};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -87,8 +87,12 @@ pub struct MessageEvent {
     pub action: &'static str,
     /// What policy asks for.
     pub actions: Vec<&'static str>,
-    /// What would have been done, were the mode `enforce`; empty where it is.
+    /// What would have been done, were nothing held back; empty where that is what was done.
     pub would: Vec<&'static str>,
+    /// The rule by which.
+    pub would_rule: Option<String>,
+    /// What held it back.
+    pub held_back: Option<HeldBack>,
     /// Whether all that was to be done was done.
     pub outcome: Outcome,
     /// What went wrong, where it did.

@@ -4,14 +4,16 @@ mod class;
 mod condition;
 mod exception;
 mod list;
+mod rollout;
 
 pub use class::{Classes, DomainClass};
 pub use condition::Condition;
 pub use exception::Exception;
 pub use list::{AddressList, Pattern};
+pub use rollout::place;
 
 use crate::assess::Assessment;
-use crate::message::{Message, Organization};
+use crate::message::{Address, Message, Organization};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -25,6 +27,20 @@ pub enum Mode {
     Observe,
     /// Decisions are carried out.
     Enforce,
+}
+
+/// What keeps a decision from being carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBack {
+    /// The listener only observes.
+    Listener,
+    /// `policy.mode` is `observe`.
+    Policy,
+    /// The rule's own mode is `observe`.
+    Rule,
+    /// The forwarder is not among the rule's per cent.
+    Rollout,
 }
 
 /// The text of an SMTP reply (RFC 5321 §4.2, RFC 3463).
@@ -106,6 +122,36 @@ pub struct Rule {
     pub when: Condition,
     /// What is then wanted.
     pub then: Vec<Action>,
+    /// Whether it decides. With `observe` it is passed over, and what it would have done is reported.
+    pub mode: Mode,
+    /// For how many of a hundred forwarders it decides, by their [`place`]; the others' mail passes it over.
+    pub rollout: u8,
+}
+
+impl Rule {
+    /// Whether it decides wherever its conditions hold.
+    pub fn decides(&self) -> bool {
+        self.mode == Mode::Enforce && self.rollout >= 100
+    }
+
+    /// What keeps it from deciding, though its conditions hold: why, and in words.
+    fn held_back(&self, forwarder: Option<&Address>) -> Option<(HeldBack, String)> {
+        if self.mode == Mode::Observe {
+            return Some((HeldBack::Rule, "held back, its mode is observe".into()));
+        }
+        let rollout = self.rollout;
+        if rollout >= 100 {
+            return None;
+        }
+        match forwarder {
+            None => Some((HeldBack::Rollout, format!("held back, rollout {rollout} and the forwarder is not known"))),
+            Some(forwarder) => {
+                let place = place(forwarder);
+                let text = || format!("held back, rollout {rollout} ends before {forwarder} at {place}");
+                (place >= rollout).then(|| (HeldBack::Rollout, text()))
+            }
+        }
+    }
 }
 
 /// Everything that decides.
@@ -145,8 +191,36 @@ pub struct Decision {
     pub exception: Option<String>,
     /// What is wanted.
     pub actions: Vec<Action>,
+    /// What would have been wanted instead, where a rule that matched was held back.
+    pub instead: Option<Instead>,
     /// What was tried, in order.
     pub trace: Vec<Step>,
+}
+
+/// The first rule that matched and was held back: it would have decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// The rule.
+    pub rule: String,
+    /// What it asks for.
+    pub actions: Vec<Action>,
+    /// What holds it back.
+    pub by: HeldBack,
+}
+
+impl Decision {
+    /// The decision as it would be, were no rule held back.
+    pub fn unheld(&self) -> Self {
+        match &self.instead {
+            None => self.clone(),
+            Some(instead) => Self {
+                rule: Some(instead.rule.clone()),
+                actions: instead.actions.clone(),
+                instead: None,
+                ..self.clone()
+            },
+        }
+    }
 }
 
 /// What a decision may look at.
@@ -165,7 +239,8 @@ pub struct Case<'a> {
 }
 
 impl Policy {
-    /// Decides for one recipient: exceptions first, then the rules in order, then the default.
+    /// Decides for one recipient: exceptions first, then the rules in order, then the default. A rule that is held back
+    /// does not decide: mail is treated as if it were not there, and the decision says what it would have asked for.
     pub fn decide(
         &self,
         message: &Message,
@@ -175,12 +250,14 @@ impl Policy {
     ) -> Decision {
         let case = Case { message, organization, assessment, classes: &self.classes, now };
         let mut trace = Vec::new();
-        let decision = |rule: Option<&str>, exception: Option<&str>, actions: &[Action], trace: Vec<Step>| Decision {
+        let mut instead: Option<Instead> = None;
+        let decision = |rule: Option<&str>, exception: Option<&str>, actions: &[Action]| Decision {
             recipient: assessment.recipient,
             rule: rule.map(str::to_owned),
             exception: exception.map(str::to_owned),
             actions: actions.to_vec(),
-            trace,
+            instead: None,
+            trace: Vec::new(),
         };
         if assessment.verdict.is_forward() {
             for exception in &self.exceptions {
@@ -188,19 +265,28 @@ impl Policy {
                 let matched = result.is_ok();
                 trace.push(Step::new("exception", &exception.id, result));
                 if matched {
-                    return decision(None, Some(&exception.id), &[Action::Log], trace);
+                    return Decision { trace, ..decision(None, Some(&exception.id), &[Action::Log]) };
                 }
             }
         }
         for rule in &self.rules {
             let result = rule.when.holds(&case);
+            let held_back = if result.is_ok() { rule.held_back(assessment.forwarder.as_ref()) } else { None };
             let matched = result.is_ok();
+            let result = match &held_back {
+                Some((_, why)) => result.map(|because| format!("{because}; {why}")),
+                None => result,
+            };
             trace.push(Step::new("rule", &rule.id, result));
-            if matched {
-                return decision(Some(&rule.id), None, &rule.then, trace);
+            match held_back {
+                Some((by, _)) if instead.is_none() => {
+                    instead = Some(Instead { rule: rule.id.clone(), actions: rule.then.clone(), by });
+                }
+                None if matched => return Decision { instead, trace, ..decision(Some(&rule.id), None, &rule.then) },
+                _ => {}
             }
         }
-        decision(None, None, &self.default, trace)
+        Decision { instead, trace, ..decision(None, None, &self.default) }
     }
 }
 

@@ -194,6 +194,8 @@ fn config() -> Config {
             Condition::Destination(AddressList::from_iter(Pattern::parse(domain))),
         ]),
         then: vec![then],
+        mode: Mode::Enforce,
+        rollout: 100,
     };
     config.policy.mode = Mode::Enforce;
     config.policy.rules = vec![
