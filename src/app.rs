@@ -25,7 +25,7 @@ pub const EX_CONFIG: u8 = 78;
 pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> Engine {
     Engine {
         organization: config.organization.clone(),
-        catalogue: Catalogue::default(),
+        catalogue: Catalogue::with(&config.detectors),
         weights: config.weights.clone(),
         policy: config.policy.clone(),
         report_ordinary: config.report_ordinary,

@@ -261,3 +261,68 @@ fn the_demo_finds_what_it_bundles() {
     }
     assert!(text.lines().all(|line| line.chars().count() <= 108), "{text}");
 }
+
+/// A row of the administrator's own is looked for, weighed, listed, and may be named in rules.
+#[test]
+fn an_own_detector_is_one_like_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("forwarden.toml");
+    let text = r#"
+        [organization]
+        domains = ["corp.example"]
+        networks = ["198.51.100.0/24"]
+        [[listener]]
+        socket = "inet:127.0.0.1:8891"
+        [[detector]]
+        id = "local.ticket-forward"
+        header = "x-ticket-forward"
+        begins = "by "
+        names = "forwarder"
+        mechanism = "inbox_rule"
+        platform = "tickets"
+        weight = 9
+        [[detector]]
+        id = "local.archive"
+        envelope = "rcpt"
+        begins = "archive@"
+        weight = 20
+        polarity = "against"
+        [[rule]]
+        id = "tickets"
+        when = { evidence = "local.ticket-forward" }
+        then = ["tag"]
+    "#;
+    std::fs::write(&config, text).unwrap();
+    let explain = |field: &str, rcpt: &str| {
+        let message = folder.path().join("message.eml");
+        let rest =
+            "From: shop@corp.example\r\nTo: carol@partner.example\r\nMessage-ID: <1@corp.example>\r\n\r\nHello\r\n";
+        std::fs::write(&message, format!("{field}\r\n{rest}")).unwrap();
+        let args =
+            ["explain", path(&message), "--config", path(&config), "--mail-from", "shop@corp.example", "--rcpt", rcpt];
+        let output = forwarden(&[&args[..], &["--client", "198.51.100.5", "--format", "json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        out(&output)
+    };
+    let hit = explain("X-Ticket-Forward: by queue@corp.example", "x@ext.example");
+    for expected in [
+        r#""verdict":"auto_forward""#,
+        r#""forwarder":"queue@corp.example""#,
+        r#""rule":"tickets""#,
+        r#""platform":"tickets""#,
+    ] {
+        assert!(hit.contains(expected), "{expected}: {hit}");
+    }
+    for miss in [
+        "X-Ticket-Forward: by queue@partner.example",
+        "X-Ticket-Forward: from queue@corp.example",
+        "X-Other: by queue@corp.example",
+    ] {
+        let miss = explain(miss, "x@ext.example");
+        assert!(!miss.contains(r#""id":"local.ticket-forward""#) && miss.contains(r#""verdict":"ordinary""#), "{miss}");
+    }
+    let against = explain("X-Ticket-Forward: by queue@corp.example", "archive@ext.example");
+    assert!(against.contains("local.archive") && against.contains(r#""verdict":"ordinary""#), "{against}");
+    let output = forwarden(&["detectors", "local.", "--config", path(&config)]);
+    assert_eq!(out(&output).lines().count(), 2, "{}", out(&output));
+}

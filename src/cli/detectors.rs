@@ -1,5 +1,7 @@
 //! `forwarden detectors`: the catalogue.
 
+use super::source::ConfigOption;
+use crate::config::Config;
 use crate::detect::{self, Bind, Body, Polarity, Reads, Signal};
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
@@ -12,6 +14,8 @@ pub(super) struct Command {
     /// How it is printed.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    config: ConfigOption,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,7 +32,16 @@ impl Command {
     /// Prints.
     pub(super) fn run(self) -> ExitCode {
         let wanted = |signal: &&Signal| self.id.as_deref().is_none_or(|id| signal.id.starts_with(id));
-        let rows: Vec<&Signal> = detect::catalogue().filter(wanted).collect();
+        // The rows of a configuration are shown only where it is named: the page of the manual is everybody's.
+        let own = match self.config.config.as_deref().map(Config::load) {
+            None => Vec::new(),
+            Some(Ok(loaded)) => loaded.config.detectors,
+            Some(Err(problems)) => {
+                eprintln!("{problems}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let rows: Vec<&Signal> = detect::catalogue().chain(own).filter(wanted).collect();
         if rows.is_empty() {
             eprintln!(
                 "forwarden: no row with an id that begins with {:?}; `forwarden detectors` lists them",
@@ -103,8 +116,11 @@ fn family(signal: &Signal) -> String {
 }
 
 fn recognised(signal: &Signal) -> String {
-    let Reads::Header(name, body, bind) = &signal.reads else {
-        return "envelope and structure".into();
+    let (what, body, bind) = match &signal.reads {
+        Reads::Header(name, body, bind) => (format!("field {name}"), body, bind),
+        Reads::Sender(body, bind) => ("MAIL FROM".to_owned(), body, bind),
+        Reads::Recipient(body, bind) => ("RCPT TO with its parameters".to_owned(), body, bind),
+        Reads::Code => return "envelope and structure".into(),
     };
     let body = match body {
         Body::Any => String::new(),
@@ -118,8 +134,9 @@ fn recognised(signal: &Signal) -> String {
         Bind::Destination => ", naming the recipient",
         Bind::ForwarderThenDestinations => ", naming an own mailbox and then the recipient",
         Bind::OriginalSender => ", naming the author",
+        Bind::OwnDomain => ", an own domain, where From is outside",
     };
-    format!("field {name}{body}{bind}")
+    format!("{what}{body}{bind}")
 }
 
 /// The page `docs/detectors.md`.
@@ -149,6 +166,10 @@ pub(super) fn markdown() -> String {
                 signal.source,
             ));
         }
+    }
+    page.push_str("\n## Not looked for\n\n| platform | what | why |\n|---|---|---|\n");
+    for unseen in detect::UNSEEN {
+        page.push_str(&format!("| {} | {} | {} |\n", unseen.platform, unseen.what, unseen.why));
     }
     page
 }

@@ -29,16 +29,18 @@ pub(super) struct Command {
 enum Format {
     /// For people.
     Text,
-    /// The events that a listener would have made, one JSON object a line.
+    /// The events that a listener would have made, those on ordinary mail included, one JSON object a line.
     Json,
 }
 
 impl Command {
     /// Explains.
     pub(super) fn run(self) -> ExitCode {
-        let Some((engine, config)) = super::offline_engine(&self.config, &self.options.own) else {
+        let Some((mut engine, config)) = super::offline_engine(&self.config, &self.options.own) else {
             return ExitCode::FAILURE;
         };
+        // Who asks wants an answer on ordinary mail, too.
+        engine.report_ordinary = true;
         let (items, problems) = source::collect(std::slice::from_ref(&self.file));
         for problem in &problems {
             eprintln!("forwarden: {problem}");

@@ -121,6 +121,7 @@ fn the_manual_has_every_key_and_no_other() {
         "exception",
         "rule",
         "detection",
+        "detector",
         "state",
         "limits",
         "events",

@@ -4,6 +4,7 @@
 mod action;
 mod condition;
 mod daemon;
+mod detector;
 #[cfg(test)]
 mod documented;
 mod duration;
@@ -42,6 +43,8 @@ pub struct Config {
     pub listeners: Vec<ListenerSpec>,
     /// What is done about it.
     pub policy: Policy,
+    /// Rows of the administrator's own.
+    pub detectors: Vec<&'static crate::detect::Signal>,
     /// How evidence is weighed.
     pub weights: Weights,
     /// How much of a message is read.
@@ -114,6 +117,7 @@ impl Config {
             organization: Organization::default(),
             listeners: Vec::new(),
             policy: Policy { default: vec![crate::policy::Action::Log], ..Policy::default() },
+            detectors: Vec::new(),
             weights: Weights::default(),
             limits: Limits::default(),
             read_body: false,
@@ -148,6 +152,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         return None;
     }
     let root = Section::root(tables.iter().zip(sources).collect(), report);
+    let detectors = detector::read(&root);
     let (organization, classes) = organization::read(&root);
     let listeners = listener::read(&root);
     let around = Surroundings { organization: &organization, listeners: &listeners };
@@ -165,6 +170,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         organization,
         listeners: listeners.specs,
         policy,
+        detectors,
         weights,
         limits,
         read_body: read_body || compares_texts,

@@ -55,6 +55,8 @@ impl fmt::Display for Place {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     problems: RefCell<Vec<Problem>>,
+    /// The ids of the configuration's own detectors, which rules and weights may name.
+    detectors: RefCell<Vec<&'static str>>,
     /// Every key that was asked for, for the tests that compare them with the documentation.
     #[cfg(test)]
     pub(super) known: RefCell<BTreeSet<String>>,
@@ -76,6 +78,14 @@ impl Report {
     /// The problems so far; none are left.
     pub(super) fn take(&self) -> Vec<Problem> {
         self.problems.take()
+    }
+
+    pub(super) fn know_detectors(&self, rows: &[&'static crate::detect::Signal]) {
+        self.detectors.borrow_mut().extend(rows.iter().map(|row| row.id));
+    }
+
+    pub(super) fn detectors(&self) -> Vec<&'static str> {
+        self.detectors.borrow().clone()
     }
 
     /// Whether there is an error about `key`: then it need not be said that nothing came of it.

@@ -140,7 +140,9 @@ fn list_of(sender: &Address) -> Option<Address> {
                 let (name, rest) = local.split_once(mark)?;
                 (rest.is_empty() || rest.starts_with(['+', '-', '='])).then_some(name)
             })
-        })?;
+        })
+        // Google Groups: `group+bnc` and a code.
+        .or_else(|| local.split_once("+bnc").filter(|(_, code)| code.len() >= 8).map(|(name, _)| name))?;
     Address::new(name, sender.domain().as_str())
 }
 
@@ -401,6 +403,7 @@ mod tests {
         assert_eq!(list("announce+bounces-3-ann=ext.example@corp.example").as_deref(), Some("announce@corp.example"));
         assert_eq!(list("owner-staff@corp.example").as_deref(), Some("staff@corp.example"));
         assert_eq!(list("dev-bounces+ann=ext.example@corp.example").as_deref(), Some("dev@corp.example"));
+        assert_eq!(list("team+bncBCABC7MVFQ@corp.example").as_deref(), Some("team@corp.example"));
         assert_eq!(list("alice@corp.example"), None);
         assert_eq!(list("trebounces@corp.example"), None);
     }

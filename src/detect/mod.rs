@@ -10,17 +10,21 @@ mod envelope;
 mod evidence;
 mod headers;
 mod innocent;
+mod own;
 mod platform;
 mod scene;
 mod signal;
 mod structural;
 mod tnef;
+mod unseen;
 
 pub use evidence::{Evidence, Excuse, Family, Mechanism, Names, Polarity};
 pub use headers::Catalogue;
+pub use own::{OwnRow, Pattern, Subject};
 pub use scene::{Scene, Target, targets};
 pub use signal::{Bind, Body, Reads, Signal, Strength};
 pub use structural::CONFLICTING;
+pub use unseen::{UNSEEN, Unseen};
 
 use crate::message::{Message, Organization};
 use std::collections::HashMap;

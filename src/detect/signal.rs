@@ -35,6 +35,10 @@ pub struct Signal {
 pub enum Reads {
     /// A header field of this name whose body is like that, bound to whom it names.
     Header(&'static str, Body, Bind),
+    /// MAIL FROM is like that.
+    Sender(Body, Bind),
+    /// RCPT TO, its parameters behind it, is like that: evidence about this recipient.
+    Recipient(Body, Bind),
     /// Code in the module of the same name as the id's first part.
     Code,
 }
@@ -72,7 +76,7 @@ impl Body {
 
 /// Whom the body names, and whose it must be for the field to be evidence about us. A field that names a stranger's
 /// mailbox tells of a forward somewhere else, earlier on the way.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bind {
     /// It names nobody: evidence wherever it was written on our side.
     Nobody,
@@ -84,6 +88,8 @@ pub enum Bind {
     ForwarderThenDestinations,
     /// It names the author of what was forwarded.
     OriginalSender,
+    /// It is a domain of ours, on what somebody else wrote.
+    OwnDomain,
 }
 
 /// How strong a weight is, in words.

@@ -17,6 +17,7 @@ pub(super) const SIGNALS: &[&Signal] = &[
     &FOREIGN_SENDER,
     &SUBMITTED,
     &FOREIGN_AUTHOR,
+    &REWRITTEN_AUTHOR,
     &NOT_ADDRESSED,
     &ADDRESSEE,
     &OWN_VERDICT,
@@ -139,6 +140,16 @@ const FOREIGN_AUTHOR: Signal = row(
     "RFC 5322 §3.6.2",
 );
 
+const REWRITTEN_AUTHOR: Signal = row(
+    "author.rewritten",
+    Family::Author,
+    1.0,
+    None,
+    "From is ours and spells an author outside, whom Reply-To names: software sends on in its own name",
+    "contact forms, helpdesks, hosted lists",
+    "Amazon SES forwarders, alias services; RFC 5322 §3.6.2",
+);
+
 const NOT_ADDRESSED: Signal = row(
     "addressing.not_addressed",
     Family::Addressing,
@@ -164,7 +175,7 @@ const OWN_VERDICT: Signal = row(
     Family::Verdict,
     4.0,
     None,
-    "mail that leaves carries the verdict of our own filters on incoming mail (Authentication-Results, Received-SPF, ARC)",
+    "mail that leaves carries the verdict of our own filters on incoming mail (Authentication-Results, Received-SPF, ARC, SpamAssassin)",
     "lists that we host; a person who redirects",
     "RFC 8601 §5, RFC 7208 §9.1, RFC 8617",
 );
@@ -324,6 +335,10 @@ fn addressing(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         let authors: Vec<String> = scene.authors.iter().map(ToString::to_string).collect();
         found.push(Evidence::new(&FOREIGN_AUTHOR, "From", &authors.join(", ")));
     }
+    if let Some(author) = rewritten_author(scene) {
+        let names = Names { original_sender: Some(author.clone()), ..Names::default() };
+        found.push(Evidence::new(&REWRITTEN_AUTHOR, "From, Reply-To", &author.to_string()).naming(names));
+    }
     let resent_to = scene.message.headers.addresses(&["Resent-To", "Resent-Cc"]);
     let own: Vec<&Address> = scene.addressees.iter().filter(|address| scene.organization.owns(address)).collect();
     for target in &scene.targets {
@@ -344,6 +359,15 @@ fn addressing(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     }
 }
 
+/// The author outside whose address an own From spells, with an `@` or with words in its place.
+fn rewritten_author(scene: &Scene<'_>) -> Option<Address> {
+    scene.own_author()?;
+    let reply_to = scene.message.headers.first("Reply-To")?.address()?;
+    let from = scene.message.headers.first("From")?.decoded().to_lowercase();
+    let spelled = from.contains(&reply_to.local().to_lowercase()) && from.contains(reply_to.domain().as_str());
+    (spelled && !scene.organization.owns(&reply_to)).then_some(reply_to)
+}
+
 fn verdicts(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     if !scene.foreign_author() {
         return;
@@ -353,7 +377,7 @@ fn verdicts(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
             .is_some_and(|host| host.as_str().contains('.') && scene.organization.owns_host(&host))
     };
     let headers = &scene.message.headers;
-    let verdicts = ["Authentication-Results", "Received-SPF", "ARC-Authentication-Results"];
+    let verdicts = ["Authentication-Results", "Received-SPF", "ARC-Authentication-Results", "X-Spam-Checker-Version"];
     let fields = verdicts.iter().flat_map(|name| headers.all(name));
     for (position, field) in fields.filter(|(position, _)| scene.trusts(*position)) {
         let text = field.text();
@@ -362,7 +386,12 @@ fn verdicts(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
         } else if field.is("Received-SPF") {
             text.split_once("receiver=").and_then(|(_, rest)| rest.split([';', ' ', ')']).next())
         } else if field.is("ARC-Authentication-Results") {
-            text.split(';').nth(1).map(|host| host.split_whitespace().next().unwrap_or_default())
+            // Exchange Online names itself, and whose mail it judged.
+            let recipient = text.split_once("smtp.rcpttodomain=").map(|(_, rest)| rest);
+            let host = recipient.or_else(|| text.split(';').nth(1).map(str::trim_start));
+            host.and_then(|host| host.split([' ', ';', ')']).next())
+        } else if field.is("X-Spam-Checker-Version") {
+            text.rsplit_once(" on ").map(|(_, host)| host)
         } else {
             None
         };

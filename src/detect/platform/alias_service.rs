@@ -45,4 +45,48 @@ pub(super) const SIGNALS: &[Signal] = &[
         source: "useSend source",
         ..Signal::MARK
     },
+    Signal {
+        id: "duck.original_to",
+        platform: "duckduckgo",
+        mechanism: Some(Mechanism::AliasService),
+        weight: 6.0,
+        reads: Reads::Header("Duck-Original-To", Body::Contains(&["@"]), Bind::Nobody),
+        about: "DuckDuckGo Email Protection forwarded it",
+        false_positives: "mail to an alias of somebody else, on its way to us",
+        source: "public messages",
+        ..Signal::MARK
+    },
+    Signal {
+        id: "firefox_relay.via",
+        platform: "firefox_relay",
+        mechanism: Some(Mechanism::AliasService),
+        weight: 5.0,
+        reads: Reads::Header("From", Body::Contains(&["[via Relay]"]), Bind::Nobody),
+        about: "Firefox Relay forwarded it under its own name",
+        false_positives: "a name that somebody gave himself",
+        source: "Firefox Relay source",
+        ..Signal::MARK
+    },
+    Signal {
+        id: "cloudflare.trace",
+        platform: "cloudflare",
+        mechanism: Some(Mechanism::AliasService),
+        weight: 5.0,
+        reads: Reads::Header("Received", Body::Contains(&[".cloudflare-email.net"]), Bind::Nobody),
+        about: "Cloudflare Email Routing forwarded it",
+        false_positives: "mail for a domain of somebody else that is routed to us",
+        source: "public messages",
+        ..Signal::MARK
+    },
+    Signal {
+        id: "hey.trace",
+        platform: "hey",
+        mechanism: Some(Mechanism::ProviderForwarding),
+        weight: 6.0,
+        reads: Reads::Header("Received", Body::Contains(&[".forward.hey.com"]), Bind::Nobody),
+        about: "a HEY mailbox forwarded it",
+        false_positives: "mail that somebody forwards to us",
+        source: "public messages",
+        ..Signal::MARK
+    },
 ];

@@ -117,4 +117,26 @@ pub(super) const SIGNALS: &[Signal] = &[
         source: "Microsoft Exchange team blog: Loop Prevention in Exchange Online Demystified",
         ..Signal::MARK
     },
+    Signal {
+        id: "exchange.transport_forked",
+        platform: "exchange_online",
+        family: Family::Origin,
+        weight: 0.5,
+        reads: Reads::Header("X-MS-Exchange-Transport-Forked", Body::Is(&["True"]), Bind::Nobody),
+        about: "Exchange Online split the message: one copy stays, another goes elsewhere",
+        false_positives: "every message whose recipients are handled differently",
+        source: "public Exchange Online messages",
+        ..Signal::MARK
+    },
+    Signal {
+        id: "exchange.originator_org",
+        platform: "exchange_online",
+        family: Family::Origin,
+        weight: 1.5,
+        reads: Reads::Header("X-OriginatorOrg", Body::Any, Bind::OwnDomain),
+        about: "Exchange Online says that it left by our tenant, and somebody outside wrote it",
+        false_positives: "applications that send for others through the tenant",
+        source: "Microsoft Learn: anti-spam message headers",
+        ..Signal::MARK
+    },
 ];

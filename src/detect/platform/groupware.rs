@@ -104,4 +104,26 @@ pub(super) const SIGNALS: &[Signal] = &[
         source: "cPanel Exim configuration",
         ..Signal::MARK
     },
+    Signal {
+        id: "mdaemon.rcpt_to",
+        platform: "mdaemon",
+        family: Family::Delivered,
+        weight: 2.0,
+        reads: Reads::Header("X-MDRcpt-To", Body::Contains(&["@"]), Bind::Forwarder),
+        about: "MDaemon names the local recipient it accepted the message for",
+        false_positives: "ordinary mail that was delivered by MDaemon",
+        source: "MDaemon header reference",
+        ..Signal::MARK
+    },
+    Signal {
+        id: "loop.x_loop",
+        family: Family::Delivered,
+        weight: 2.0,
+        reads: Reads::Header("X-Loop", Body::Contains(&["@"]), Bind::Forwarder),
+        on_replies_too: true,
+        about: "a loop mark with an own address, as procmail recipes, IceWarp and list managers write it",
+        false_positives: "lists and trackers of ours, told apart; automatic replies, told apart",
+        source: "procmailex(5)",
+        ..Signal::MARK
+    },
 ];
