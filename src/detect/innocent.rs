@@ -2,6 +2,7 @@
 //! write any header field, and would like its mail to be exempt.
 
 use super::evidence::{Evidence, Excuse, Family, Polarity};
+use super::language::{subject_says_forward, text_says_forward};
 use super::scene::{Scene, Target};
 use super::signal::Signal;
 use crate::message::{Address, Message};
@@ -78,7 +79,8 @@ const MANUAL: Signal = row(
 const MANUAL_TEXT: Signal = row(
     "innocent.forwarded_by_hand",
     2.0,
-    "a new message of an own mailbox that says it forwards: subject prefix, forwarded message id",
+    "a new message of an own mailbox that says it forwards: subject prefix, forwarded message id; separator in the text, where \
+     that is read",
     "client-side rules, which write the same",
     "mail clients' localisations",
 );
@@ -280,9 +282,12 @@ fn by_hand(scene: &Scene<'_>) -> Option<Evidence> {
             Evidence::new(&MANUAL_TEXT, "X-Forwarded-Message-Id", &field.text()).excusing(Excuse::Manual(Vec::new())),
         );
     }
-    let subject = scene.message.subject()?;
-    says_forward(&subject)
-        .then(|| Evidence::new(&MANUAL_TEXT, "Subject", &subject).excusing(Excuse::Manual(Vec::new())))
+    let subject = scene.message.subject().unwrap_or_default();
+    if subject_says_forward(&subject) {
+        return Some(Evidence::new(&MANUAL_TEXT, "Subject", &subject).excusing(Excuse::Manual(Vec::new())));
+    }
+    let said = scene.message.texts().iter().any(|text| text_says_forward(text));
+    said.then(|| Evidence::new(&MANUAL_TEXT, "body", "forwarded message").excusing(Excuse::Manual(Vec::new())))
 }
 
 /// Whether Resent-Date stands in the same block as the Resent-From at `position`: no trace line between them.
@@ -293,56 +298,12 @@ fn resent_date_above(scene: &Scene<'_>, position: usize) -> bool {
     })
 }
 
-/// Subject prefixes of a forward, by the clients' languages. `I:`, `VS:` and `PD:` are too common otherwise to stand alone.
-const PREFIXES: &[&str] = &[
-    "fwd",
-    "fw",
-    "wg",
-    "tr",
-    "rv",
-    "vb",
-    "vl",
-    "enc",
-    "redir.",
-    "videresend",
-    "doorst",
-    "i̇lt",
-    "ilt",
-    "prosl.",
-    "tov",
-    "пер",
-    "пересл",
-    "转发",
-    "轉寄",
-    "転送",
-    "전달",
-    "إعادة توجيه",
-    "הועבר",
-];
-
-fn says_forward(subject: &str) -> bool {
-    let mut rest = subject.trim().to_lowercase();
-    for _ in 0..4 {
-        let Some((prefix, after)) = rest.split_once([':', '：']) else {
-            return false;
-        };
-        let prefix = prefix.trim();
-        if PREFIXES.contains(&prefix) {
-            return true;
-        }
-        // Replies may stand before it; anything longer is no prefix.
-        if prefix.chars().count() > 4 {
-            return false;
-        }
-        rest = after.trim().to_owned();
-    }
-    false
-}
-
-/// Whether a person would call a message forwarded, whatever sent it on: by its subject, by the forwarded message's id.
+/// Whether a person would call a message forwarded, whatever sent it on: by its subject, by the forwarded message's id, by
+/// its text where that was read.
 pub(super) fn looks_forwarded(message: &Message) -> bool {
     message.headers.first("X-Forwarded-Message-Id").is_some()
-        || message.subject().is_some_and(|subject| says_forward(&subject))
+        || message.subject().is_some_and(|subject| subject_says_forward(&subject))
+        || message.texts().iter().any(|text| text_says_forward(text))
 }
 
 /// Trap of relay domains: what came in for the recipient itself was never forwarded by a mailbox of ours.
@@ -406,15 +367,5 @@ mod tests {
         assert_eq!(list("team+bncBCABC7MVFQ@corp.example").as_deref(), Some("team@corp.example"));
         assert_eq!(list("alice@corp.example"), None);
         assert_eq!(list("trebounces@corp.example"), None);
-    }
-
-    #[test]
-    fn subjects_that_say_forward() {
-        for subject in ["Fwd: x", "FW: x", "AW: WG: x", "Re: Fwd: x", "TR : x", "转发：x"] {
-            assert!(says_forward(subject), "{subject}");
-        }
-        for subject in ["Re: x", "Forward planning: x", "x", "Budget 2026: fwd: x"] {
-            assert!(!says_forward(subject), "{subject}");
-        }
     }
 }

@@ -10,6 +10,7 @@ mod envelope;
 mod evidence;
 mod headers;
 mod innocent;
+mod language;
 mod own;
 mod platform;
 mod scene;

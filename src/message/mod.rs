@@ -1,6 +1,7 @@
 //! One transaction as it was seen at one listener. Data only: made by [`Builder`], never changed afterwards.
 
 mod address;
+mod body;
 mod builder;
 mod domain;
 pub mod eml;

@@ -2,7 +2,6 @@
 
 use crate::message::Message;
 use hmac::{Hmac, KeyInit, Mac};
-use mail_parser::{MessageParser, MimeHeaders, PartType};
 use sha2::Sha256;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -113,11 +112,7 @@ pub struct Prints(Vec<Print>);
 
 /// Shorter texts ("thank you") are anybody's.
 const MIN_TEXT: usize = 64;
-/// How much of a text is hashed.
-const MAX_TEXT: usize = 64 << 10;
-/// How many texts of a message are.
-const MAX_TEXTS: usize = 8;
-/// How many references and signatures are.
+/// How many references and signatures are looked at.
 const MAX_FIELDS: usize = 20;
 
 impl Prints {
@@ -173,32 +168,16 @@ fn references(message: &Message) -> Vec<String> {
         .collect()
 }
 
-/// The texts of the body, decoded, white space apart (which relays change), those of attached messages too.
+/// The texts of the body without white space, which relays change; those that are long enough to be of one message.
 fn texts(message: &Message) -> Vec<String> {
-    let Some(body) = message.body.as_deref().filter(|body| !body.is_empty()) else { return Vec::new() };
-    let whole = message.headers.over_body(body);
-    let Some(parsed) = MessageParser::default().parse(&whole) else { return Vec::new() };
-    let mut found = Vec::new();
-    collect(&parsed, &mut found, 0);
-    found
-}
-
-fn collect(message: &mail_parser::Message<'_>, found: &mut Vec<String>, depth: usize) {
-    for part in &message.parts {
-        if found.len() >= MAX_TEXTS {
-            return;
-        }
-        match &part.body {
-            PartType::Text(text) | PartType::Html(text) if part.attachment_name().is_none() => {
-                let plain: String = text.split_whitespace().flat_map(str::chars).take(MAX_TEXT).collect();
-                if plain.len() >= MIN_TEXT && !found.contains(&plain) {
-                    found.push(plain);
-                }
-            }
-            PartType::Message(inner) if depth < 4 => collect(inner, found, depth + 1),
-            _ => {}
+    let plain = message.texts().into_iter().map(|text| text.split_whitespace().collect::<String>());
+    let mut found: Vec<String> = Vec::new();
+    for text in plain.filter(|text| text.len() >= MIN_TEXT) {
+        if !found.contains(&text) {
+            found.push(text);
         }
     }
+    found
 }
 
 #[cfg(test)]
