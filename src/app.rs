@@ -9,6 +9,7 @@ use crate::frontend::milter::{self, Busy, Shared, Stop};
 use crate::frontend::{Bound, ListenerSpec, bind};
 use crate::sink::{Output, Sink, Writer};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
+use crate::usage::Usage;
 use sd_notify::NotifyState;
 use std::io;
 use std::path::Path;
@@ -33,6 +34,7 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         clock,
         sink,
         state: None,
+        usage: Arc::new(Usage::in_memory()),
     }
 }
 
@@ -99,8 +101,10 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     })?);
     let bound = bind_all(&config.listeners)?;
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
+    let usage = Arc::new(open_usage(&config));
     let current = Arc::new(Current::new(Engine {
         state: state.clone(),
+        usage: Arc::clone(&usage),
         ..engine(&config, Arc::new(SystemClock), Arc::clone(&sink))
     }));
     if let Some(fault) = broken {
@@ -129,7 +133,7 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
         tokio::select! {
             told = signals.next() => match told {
                 Told::Stop => break,
-                Told::Reload => reload(path, &config, &current, &sink, state.as_ref()),
+                Told::Reload => reload(path, &config, &current),
             },
             Some(ended) = listeners.join_next() => {
                 let error = match ended {
@@ -168,7 +172,7 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
 }
 
 /// Puts the engine of a new configuration in place; on error the old one stays.
-fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>, state: Option<&Arc<dyn Store>>) {
+fn reload(path: &Path, running: &Config, current: &Current) {
     tracing::info!(file = %path.display(), "reloading");
     match Config::load(path) {
         Ok(loaded) => {
@@ -176,9 +180,12 @@ fn reload(path: &Path, running: &Config, current: &Current, sink: &Arc<dyn Sink>
             for key in running.needs_restart(&loaded.config) {
                 tracing::warn!(key, "changed, but takes effect only after a restart");
             }
+            let before = current.get();
+            know(&before.usage, &loaded.config);
             current.set(Engine {
-                state: state.cloned(),
-                ..engine(&loaded.config, Arc::new(SystemClock), Arc::clone(sink))
+                state: before.state.clone(),
+                usage: Arc::clone(&before.usage),
+                ..engine(&loaded.config, Arc::clone(&before.clock), Arc::clone(&before.sink))
             });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
         }
@@ -211,6 +218,18 @@ fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
             (memory, fault(error, "memory_only"))
         }
     }
+}
+
+/// The counts of the exceptions: kept with the state, where there is one.
+fn open_usage(config: &Config) -> Usage {
+    let directory = config.state.as_ref().map(|spec| &spec.directory);
+    let usage = directory.map_or_else(Usage::in_memory, |directory| Usage::open(directory, SystemClock.now()));
+    know(&usage, config);
+    usage
+}
+
+fn know(usage: &Usage, config: &Config) {
+    usage.know(config.policy.exceptions.iter().map(|exception| exception.id.as_str()), SystemClock.now());
 }
 
 fn output_name(output: &Output) -> String {

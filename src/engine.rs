@@ -9,7 +9,9 @@ use crate::message::{Direction, Message, Organization};
 use crate::policy::{Decision, HeldBack, Mode, Policy};
 use crate::sink::Sink;
 use crate::state::{Arrival, Departure, Facts, Pair, Prints, Store, Twin};
+use crate::usage::Usage;
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Everything a message is judged by. Pinned by a session for its life; a reload makes a new one.
@@ -32,6 +34,8 @@ pub struct Engine {
     pub sink: Arc<dyn Sink>,
     /// What is remembered of earlier mail, where anything is.
     pub state: Option<Arc<dyn Store>>,
+    /// How often exceptions are used.
+    pub usage: Arc<Usage>,
 }
 
 /// The engine of the day. A session takes it once and keeps it; a reload puts another in its place.
@@ -85,8 +89,17 @@ impl Engine {
         let assessments = assess::assess(message, findings, &self.weights);
         let facts: Vec<Option<Facts>> =
             assessments.iter().map(|assessment| self.facts(assessment, &twins, now)).collect();
-        let decisions: Vec<Decision> =
-            assessments.iter().map(|assessment| self.policy.decide(message, organization, assessment, now)).collect();
+        // What this message uses up is counted with what was used before it.
+        let mut here: HashMap<String, u64> = HashMap::new();
+        let mut decisions: Vec<Decision> = Vec::new();
+        for assessment in &assessments {
+            let used = |id: &str| self.usage.today(id, now) + here.get(id).copied().unwrap_or_default();
+            let decision = self.policy.decide(message, organization, assessment, now, &used);
+            if let Some(id) = &decision.exception {
+                *here.entry(id.clone()).or_default() += 1;
+            }
+            decisions.push(decision);
+        }
         let plan = action::plan(message, &assessments, &decisions);
         let held_back = match self.policy.mode {
             _ if !may_edit => Some(HeldBack::Listener),
@@ -104,6 +117,29 @@ impl Engine {
         events.into_iter().for_each(|event| self.sink.send(event));
         if let Some(state) = &self.state {
             self.remember(state.as_ref(), message, inspection);
+        }
+        if message.direction == Direction::Outbound {
+            self.count_exceptions(message, inspection);
+        }
+    }
+
+    /// Counts the exceptions that applied, and reports those that did not any more: each once a day.
+    fn count_exceptions(&self, message: &Message, inspection: &Inspection) {
+        let now = self.clock.now();
+        for (decision, assessment) in inspection.decisions.iter().zip(&inspection.assessments) {
+            if let Some(id) = &decision.exception {
+                self.usage.used(id, now);
+            }
+            for (id, lapse) in &decision.lapsed {
+                let exception = || self.policy.exceptions.iter().find(|exception| exception.id == *id);
+                if self.usage.is_news(id, *lapse, now)
+                    && let Some(exception) = exception()
+                {
+                    let used = self.usage.today(id, now);
+                    let event = event::ExceptionEvent::new(exception, *lapse, used, message, assessment);
+                    self.report(event::Body::Exception(Box::new(event)));
+                }
+            }
         }
     }
 

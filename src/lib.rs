@@ -24,6 +24,8 @@ pub mod assess;
 
 pub mod policy;
 
+pub mod usage;
+
 pub mod action;
 pub mod event;
 

@@ -14,23 +14,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("detect", &["message", "state"]),
     ("assess", &["message", "detect"]),
     ("policy", &["message", "detect", "assess"]),
+    ("usage", &["policy"]),
     ("action", &["message", "assess", "policy"]),
     ("event", &["message", "state", "detect", "assess", "policy", "action"]),
     ("sink", &["event", "metrics"]),
-    ("engine", &["message", "state", "detect", "assess", "policy", "action", "event", "sink", "clock", "metrics"]),
+    (
+        "engine",
+        &["message", "state", "detect", "assess", "policy", "usage", "action", "event", "sink", "clock", "metrics"],
+    ),
     ("frontend", &["message", "engine", "action", "policy", "event", "metrics"]),
     ("config", &["message", "state", "detect", "assess", "policy", "sink", "frontend"]),
     (
         "app",
         &[
-            "message", "state", "detect", "assess", "policy", "event", "sink", "engine", "frontend", "config", "clock",
-            "metrics",
+            "message", "state", "detect", "assess", "policy", "usage", "event", "sink", "engine", "frontend", "config",
+            "clock", "metrics",
         ],
     ),
     (
         "cli",
         &[
-            "message", "state", "detect", "assess", "policy", "action", "event", "sink", "engine", "frontend",
+            "message", "state", "detect", "assess", "policy", "usage", "action", "event", "sink", "engine", "frontend",
             "config", "app", "clock",
         ],
     ),

@@ -258,7 +258,7 @@ fn every_field_of_an_event_is_explained() {
     let schema: serde_json::Value = serde_json::from_slice(&forwarden(&["schema"]).stdout).unwrap();
     let page = std::fs::read_to_string(root().join("docs/events.md")).unwrap();
     let mut fields = Vec::new();
-    for part in [&schema, &schema["$defs"]["message"], &schema["$defs"]["fault"]] {
+    for part in [&schema, &schema["$defs"]["message"], &schema["$defs"]["fault"], &schema["$defs"]["exception"]] {
         for (name, field) in part["properties"].as_object().unwrap() {
             fields.push(name.clone());
             let inner = field.get("properties").or_else(|| field["items"].get("properties"));

@@ -258,3 +258,29 @@ fn the_trace_says_why() {
         ]
     );
 }
+
+/// What an exception allows on a day, over messages and within one; on the next day it applies again.
+#[test]
+fn an_exception_is_used_up_for_the_day() {
+    let policy = format!(
+        "{ENFORCE}[[exception]]\nid = \"audit\"\nforwarder = \"*\"\ndestination = \"@auditor.example\"\nmax_per_day = 3\n\
+         {FORWARDS}then = \"tag\"\n[state]\ndirectory = \"/var/lib/forwarden\"\n"
+    );
+    let mut engine = engine_at(&policy, "2026-11-24T23:00:00Z");
+    let inspect = |engine: &Engine, destinations: &[&str]| {
+        let message = message("alice@corp.example", destinations);
+        let inspection = engine.inspect(&message, true);
+        engine.record(&message, &inspection, None);
+        (0..destinations.len()).map(|index| outcome(&inspection, index)).collect::<Vec<_>>()
+    };
+    let (covered, over) = ("exception audit → logged", "forwards → tagged");
+    assert_eq!(inspect(&engine, &["x@auditor.example"]), [covered]);
+    // To look at a message uses nothing up.
+    engine.inspect(&message("alice@corp.example", &["x@auditor.example"]), true);
+    let three = ["x@auditor.example", "y@auditor.example", "z@auditor.example"];
+    assert_eq!(inspect(&engine, &three), [covered, covered, over]);
+    assert_eq!(inspect(&engine, &["x@auditor.example"]), [over]);
+    assert_eq!(inspect(&engine, &["x@ext.example"]), [over]);
+    engine.clock = Arc::new(FixedClock("2026-11-25T00:00:00Z".parse().unwrap()));
+    assert_eq!(inspect(&engine, &["x@auditor.example"]), [covered]);
+}

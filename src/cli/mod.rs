@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod detectors;
+mod exceptions;
 mod explain;
 mod replay;
 mod schema;
@@ -37,6 +38,7 @@ enum Command {
     Serve(serve::Command),
     Demo(demo::Command),
     Check(check::Command),
+    Exceptions(exceptions::Command),
     Explain(explain::Command),
     Replay(replay::Command),
     Detectors(detectors::Command),
@@ -50,6 +52,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Check(command) => command.run(),
+            Command::Exceptions(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Detectors(command) => command.run(),
@@ -58,31 +61,39 @@ impl Cli {
     }
 }
 
-/// Writes to standard output. Where the reader has gone away the command ends quietly: it has seen enough.
+/// Writes to standard output. Where the reader has gone away, having seen enough, nothing is written and the command goes
+/// on: its exit status tells of what it checked, not of who read it.
 fn print(text: &str) {
     let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            std::process::exit(0);
-        }
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
         eprintln!("forwarden: standard output: {error}");
         std::process::exit(1);
     }
 }
 
-/// The engine of commands that look at stored mail, with its configuration: the file that was named, the default one where
-/// it exists, or none. Problems are printed.
-fn offline_engine(option: &ConfigOption, own: &[String]) -> Option<(Engine, Config)> {
+/// The configuration of commands beside the daemon: the file that was named, the default one where it exists, or none.
+/// Problems are printed.
+fn offline_config(option: &ConfigOption) -> Option<Config> {
     let default = Path::new(DEFAULT_CONFIG);
     let path = option.config.as_deref().or_else(|| default.exists().then_some(default));
-    let mut config = match path.map(Config::load) {
-        None => Config::without_file(),
-        Some(Ok(loaded)) => loaded.config,
-        Some(Err(problems)) => {
+    path.map_or_else(|| Some(Config::without_file()), load)
+}
+
+fn load(path: &Path) -> Option<Config> {
+    match Config::load(path) {
+        Ok(loaded) => Some(loaded.config),
+        Err(problems) => {
             eprintln!("{problems}");
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// The engine of commands that look at stored mail, with its configuration.
+fn offline_engine(option: &ConfigOption, own: &[String]) -> Option<(Engine, Config)> {
+    let mut config = offline_config(option)?;
     if !own.is_empty() {
         config.organization.domains = DomainSet::new();
         for name in own {

@@ -27,7 +27,8 @@ pub(super) fn span(
 /// The units, the longest last.
 const UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-fn parse(text: &str) -> Option<SignedDuration> {
+/// Reads a duration.
+pub(crate) fn parse(text: &str) -> Option<SignedDuration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = UNITS.iter().find(|(name, _)| *name == &text[digits.len()..])?.1;
     // A sign is no digit.

@@ -3,7 +3,7 @@
 use super::policy::Ids;
 use super::reader::{Place, Section};
 use super::{Surroundings, condition, lists};
-use crate::policy::{Exception, Pattern};
+use crate::policy::{Card, Exception, Pattern};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -14,13 +14,19 @@ pub(super) fn read(root: &Section<'_>, around: &Surroundings<'_>, now: Timestamp
     let mut ids = Ids::default();
     let mut exceptions = Vec::new();
     for section in root.tables("exception") {
-        exceptions.push(one(&section, &mut ids, around, now));
+        exceptions.push(one(root, &section, &mut ids, around, now));
         section.finish();
     }
     exceptions
 }
 
-fn one(section: &Section<'_>, ids: &mut Ids, around: &Surroundings<'_>, now: Timestamp) -> Exception {
+fn one(
+    root: &Section<'_>,
+    section: &Section<'_>,
+    ids: &mut Ids,
+    around: &Surroundings<'_>,
+    now: Timestamp,
+) -> Exception {
     let report = section.report();
     let word = |key: &'static str| section.string(key).map(|(text, _)| text);
     let id = ids.read(section);
@@ -33,19 +39,38 @@ fn one(section: &Section<'_>, ids: &mut Ids, around: &Surroundings<'_>, now: Tim
     }
     condition::warn_of_nothing(section, "mechanism", "allows every mechanism: leave the key out, or name some");
     let mechanism = lists::choices(section, "mechanism", &condition::mechanisms()).unwrap_or_default();
-    let expires = expires(section);
+    let expires = point(section, "expires", "the last day", end_of);
     if let Some((_, place)) = expires.as_ref().filter(|(expires, _)| *expires <= now) {
         report.warning(place, "is past, so the exception no longer applies: renew it, or take it out");
     }
+    let most = section.integer("max_per_day", 1..=1_000_000_000);
+    if let Some(found) = section.get("max_per_day").filter(|_| most.is_some() && !root.has("state")) {
+        report.warning(&found.place, UNKEPT);
+    }
+    let created = point(section, "created", "the day", start_of);
+    if let (Some((created, place)), Some((expires, _))) = (&created, &expires)
+        && expires <= created
+    {
+        report.error(place, "is past the end of the exception: it never applies");
+    }
+    let as_written = |key: &'static str| {
+        section.strings(key).unwrap_or_default().into_iter().map(|(text, _)| text).collect::<Vec<_>>()
+    };
     Exception {
         id,
         forwarder: forwarder.into_iter().map(|(pattern, _)| pattern).collect(),
         destination: destination.into_iter().map(|(pattern, _)| pattern).collect(),
         mechanism,
-        owner: word("owner"),
-        reason: word("reason"),
-        ticket: word("ticket"),
+        card: Card {
+            forwarder: as_written("forwarder"),
+            destination: as_written("destination"),
+            owner: word("owner"),
+            reason: word("reason"),
+            ticket: word("ticket"),
+            created: created.map(|(created, _)| created),
+        },
         expires: expires.map(|(expires, _)| expires),
+        max_per_day: most,
     }
 }
 
@@ -59,24 +84,37 @@ fn side(section: &Section<'_>, key: &'static str) -> Vec<(Pattern, Place)> {
     lists::patterns(section, key).unwrap_or_default()
 }
 
-/// A date is the last day on which the exception applies, in UTC; a time of day is when it ends.
-fn expires(section: &Section<'_>) -> Option<(Timestamp, Place)> {
-    let found = section.get("expires")?;
-    let expires = match found.value {
-        DeValue::Datetime(given) if given.date.is_some() && given.time.is_none() => end_of(&given.to_string()),
+const UNKEPT: &str = "is counted in memory alone without a [state] table: a restart of the daemon begins the day anew";
+
+/// A point in time: a date, in UTC, of which `a_day` and `of_day` say what is meant, or a time of day with its zone.
+fn point(
+    section: &Section<'_>,
+    key: &'static str,
+    a_day: &str,
+    of_day: fn(&str) -> Option<Timestamp>,
+) -> Option<(Timestamp, Place)> {
+    let found = section.get(key)?;
+    let point = match found.value {
+        DeValue::Datetime(given) if given.date.is_some() && given.time.is_none() => of_day(&given.to_string()),
         DeValue::Datetime(given) => given.to_string().parse().ok(),
         _ => None,
     };
-    if expires.is_none() {
+    if point.is_none() {
         let text = format!(
-            "{} is no date: write 2027-01-31 (the last day, UTC) or 2027-01-31T18:00:00Z (with a time zone), without quotes",
+            "{} is no date: write 2027-01-31 ({a_day}, UTC) or 2027-01-31T18:00:00Z (with a time zone), without quotes",
             found.shown()
         );
         section.report().error(&found.place, text);
     }
-    Some((expires?, found.place))
+    Some((point?, found.place))
 }
 
+/// The beginning of a day.
+fn start_of(day: &str) -> Option<Timestamp> {
+    TimeZone::UTC.to_timestamp(day.parse::<Date>().ok()?.at(0, 0, 0, 0)).ok()
+}
+
+/// The end of a day, which is the last on which the exception applies.
 fn end_of(day: &str) -> Option<Timestamp> {
     let next: Date = day.parse::<Date>().ok()?.tomorrow().ok()?;
     TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok()

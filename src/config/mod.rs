@@ -19,6 +19,7 @@ mod reader;
 mod state;
 mod tests;
 
+pub(crate) use duration::parse as parse_duration;
 pub use problem::{Problem, Problems, Severity};
 pub use tests::{Expected, PolicyTest};
 

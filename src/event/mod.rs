@@ -1,8 +1,10 @@
 //! What happened, in the one form that leaves the process. Versioned; changes are additive, or a new version.
 
+mod exception;
 mod judged;
 mod schema;
 
+pub use exception::ExceptionEvent;
 pub use judged::{Judged, judged};
 pub use schema::schema;
 
@@ -50,6 +52,8 @@ pub enum Body {
     Message(Box<MessageEvent>),
     /// Something went wrong while a message was judged or edited.
     Fault(Fault),
+    /// An exception would have covered a forward, but no longer applies.
+    Exception(Box<ExceptionEvent>),
     /// Something remarkable about who forwards where, seen over many messages.
     Behaviour(BehaviourEvent),
 }

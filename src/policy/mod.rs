@@ -8,7 +8,8 @@ mod rollout;
 
 pub use class::{Classes, DomainClass};
 pub use condition::Condition;
-pub use exception::Exception;
+use exception::Tried;
+pub use exception::{Card, Exception, Lapse};
 pub use list::{AddressList, Pattern};
 pub use rollout::place;
 
@@ -193,6 +194,8 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// What would have been wanted instead, where a rule that matched was held back.
     pub instead: Option<Instead>,
+    /// Exceptions that would have covered it, but no longer apply; none where another covers it.
+    pub lapsed: Vec<(String, Lapse)>,
     /// What was tried, in order.
     pub trace: Vec<Step>,
 }
@@ -241,15 +244,18 @@ pub struct Case<'a> {
 impl Policy {
     /// Decides for one recipient: exceptions first, then the rules in order, then the default. A rule that is held back
     /// does not decide: mail is treated as if it were not there, and the decision says what it would have asked for.
+    /// `used` is how often an exception applied today.
     pub fn decide(
         &self,
         message: &Message,
         organization: &Organization,
         assessment: &Assessment,
         now: Timestamp,
+        used: &dyn Fn(&str) -> u64,
     ) -> Decision {
         let case = Case { message, organization, assessment, classes: &self.classes, now };
         let mut trace = Vec::new();
+        let mut lapsed = Vec::new();
         let mut instead: Option<Instead> = None;
         let decision = |rule: Option<&str>, exception: Option<&str>, actions: &[Action]| Decision {
             recipient: assessment.recipient,
@@ -257,11 +263,19 @@ impl Policy {
             exception: exception.map(str::to_owned),
             actions: actions.to_vec(),
             instead: None,
+            lapsed: Vec::new(),
             trace: Vec::new(),
         };
         if assessment.verdict.is_forward() {
             for exception in &self.exceptions {
-                let result = exception.matches(&case);
+                let result = match exception.tries(&case, || used(&exception.id)) {
+                    Tried::Covers(because) => Ok(because),
+                    Tried::Misses(because) => Err(because),
+                    Tried::Lapsed(lapse, because) => {
+                        lapsed.push((exception.id.clone(), lapse));
+                        Err(because)
+                    }
+                };
                 let matched = result.is_ok();
                 trace.push(Step::new("exception", &exception.id, result));
                 if matched {
@@ -282,11 +296,13 @@ impl Policy {
                 Some((by, _)) if instead.is_none() => {
                     instead = Some(Instead { rule: rule.id.clone(), actions: rule.then.clone(), by });
                 }
-                None if matched => return Decision { instead, trace, ..decision(Some(&rule.id), None, &rule.then) },
+                None if matched => {
+                    return Decision { instead, lapsed, trace, ..decision(Some(&rule.id), None, &rule.then) };
+                }
                 _ => {}
             }
         }
-        Decision { instead, trace, ..decision(None, None, &self.default) }
+        Decision { instead, lapsed, trace, ..decision(None, None, &self.default) }
     }
 }
 
