@@ -1,155 +1,129 @@
-//! Every row of the catalogue on a message on which it must report, and on one that differs in what matters, found by
-//! walking `tests/detection/rows`.
-//!
-//! A fixture is a few lines of circumstances (`key value`), a line `---`, and the message. Circumstances: `mail_from`,
-//! `rcpt` (several apart by ` | `), `login`, `resolved` (address and mailer, as Sendmail's macros give them), `field_bytes`
-//! (a limit), `seen` (mailbox and seconds ago: it came in before, as `seen_id` with the fields `seen_more` and this body).
-//! What is expected: `verdict`, `mechanism`, and `names`, the forwarder that the row itself names.
+//! Every row of the catalogue on a message on which it must report (`hit….eml`) and on one on which it must not
+//! (`near-miss….eml`), found by walking `tests/detection/rows`; docs/architecture.md tells how a fixture is written.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
-use forwarden::assess::Assessment;
-use forwarden::clock::FixedClock;
+#[path = "detection/fixture.rs"]
+mod fixture;
+
+use fixture::Fixture;
 use forwarden::config::Config;
 use forwarden::detect;
-use forwarden::engine::Engine;
-use forwarden::message::{Address, Builder, Connection, Direction, Domain, Limits, Message, eml};
-use forwarden::sink::NullSink;
-use forwarden::state::{Arrival, Key, Memory, Prints, Store, Thresholds};
-use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::Command;
 
-/// A fixture, read.
-struct Fixture {
-    circumstances: Vec<(String, String)>,
-    message: String,
+/// In how many parts of envelope and header section a near miss may differ from a hit: what is further off says nothing
+/// about the row.
+const NEAR: usize = 4;
+
+fn config() -> Config {
+    Config::load(&fixture::folder().join("forwarden.toml")).expect("a good configuration").config
 }
 
-impl Fixture {
-    fn read(path: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(path).ok()?;
-        let (above, message) = text.split_once("\n---\n")?;
-        let circumstances = above.lines().map(|line| {
-            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            (key.to_owned(), value.to_owned())
-        });
-        Some(Self { circumstances: circumstances.collect(), message: message.to_owned() })
-    }
-
-    fn get(&self, key: &str) -> Option<&str> {
-        self.circumstances.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
-    }
-
-    fn build(&self, header: &str, body: &[u8], direction: Direction) -> Message {
-        let connection = Connection {
-            client_addr: Some("198.51.100.5".parse().unwrap()),
-            client_name: Some("inner.corp.example".into()),
-            helo: Some("inner.corp.example".into()),
-            mta: Some("hop.corp.example".into()),
-        };
-        let mut limits = Limits::default();
-        limits.field_bytes = self.get("field_bytes").map_or(limits.field_bytes, |text| text.parse().unwrap());
-        let mut builder = Builder::new("fixture", direction, connection, limits);
-        builder.auth_user(self.get("login").map(str::to_owned));
-        builder.sender(self.get("mail_from").unwrap(), Vec::new());
-        let resolved = self.get("resolved").and_then(|text| text.split_once(' '));
-        for rcpt in self.get("rcpt").unwrap().split(" | ") {
-            let mut words = rcpt.split(' ').map(str::to_owned);
-            let path = words.next().unwrap();
-            builder.recipient(
-                &path,
-                words.collect(),
-                resolved.map(|(address, _)| address),
-                resolved.map(|(_, mailer)| mailer),
-            );
-        }
-        for (name, value) in &eml::split(header.as_bytes()).fields {
-            builder.header(name, value);
-        }
-        builder.body(body);
-        builder.finish()
-    }
-
-    fn judge(&self) -> Vec<Assessment> {
-        let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let (header, body) = self.message.split_once("\n\n").unwrap();
-        let state = Memory::new(Key::random().unwrap(), Thresholds::default());
-        if let Some((mailbox, seconds)) = self.get("seen").and_then(|text| text.split_once(' ')) {
-            let more = self.get("seen_more").unwrap_or("X-More: none");
-            let header = format!("Message-ID: <{}>\n{more}\n", self.get("seen_id").unwrap());
-            let arrived = self.build(&header, body.replace("Monday", "next week").as_bytes(), Direction::Inbound);
-            state.arrived(Arrival {
-                mailbox: Address::parse(mailbox).unwrap(),
-                prints: Prints::of_arrival(&arrived, state.key()),
-                time: now - SignedDuration::from_secs(seconds.parse().unwrap()),
-            });
-        }
-        let mut config = Config::without_file();
-        config.organization.domains.insert(Domain::new("corp.example").unwrap(), true);
-        config.organization.networks = vec!["198.51.100.0/24".parse().unwrap()];
-        let engine = Engine {
-            state: Some(Arc::new(state)),
-            ..forwarden::app::engine(&config, Arc::new(FixedClock(now)), Arc::new(NullSink))
-        };
-        engine.inspect(&self.build(header, body.as_bytes(), Direction::Outbound), true).assessments
-    }
+fn fixtures() -> Vec<Fixture> {
+    fixture::all(&mut Vec::new())
 }
 
-/// What is wrong with a fixture of this row, if anything.
-fn problem(id: &str, path: &Path, must_report: bool) -> Option<String> {
-    let Some(fixture) = Fixture::read(path) else { return Some("is missing, or is no fixture".into()) };
-    let judged = fixture.judge();
-    let Some(first) = judged.first() else { return Some("has no recipient outside".into()) };
-    let shown = || {
-        let evidence = first
-            .evidence
-            .iter()
-            .map(|seen| format!("\n      {:5.1} {} {}", seen.counted, seen.evidence.signal.id, seen.evidence.value));
-        format!("{} {:.3} {:?}{}", first.verdict, first.confidence, first.mechanism, evidence.collect::<String>())
-    };
-    let row = first.evidence.iter().find(|seen| seen.evidence.signal.id == id);
-    if row.is_some() != must_report {
-        return Some(format!("{}: {}", if must_report { "does not report" } else { "reports" }, shown()));
-    }
-    let named = row.and_then(|row| row.evidence.names.forwarder.as_ref()).map(ToString::to_string);
-    if fixture.get("names").is_some_and(|name| named.as_deref() != Some(name)) {
-        return Some(format!("names {named:?}: {}", shown()));
-    }
-    if fixture.get("verdict").is_some_and(|verdict| first.verdict.name() != verdict) {
-        return Some(format!("another verdict: {}", shown()));
-    }
-    let mechanism = first.mechanism.map(detect::Mechanism::name);
-    if fixture.get("mechanism").is_some_and(|wanted| mechanism != Some(wanted)) {
-        return Some(format!("another mechanism: {}", shown()));
-    }
-    None
-}
-
-fn rows() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/detection/rows")
+/// Fails with all of `problems` at once.
+fn none(problems: &[String]) {
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
 #[test]
-fn every_row_reports_on_its_hit_and_not_on_its_near_miss() {
-    let mut wrong = Vec::new();
-    for signal in detect::catalogue() {
-        for (name, must_report) in [("hit", true), ("near-miss", false)] {
-            let path = rows().join(signal.id).join(name);
-            if let Some(problem) = problem(signal.id, &path, must_report) {
-                wrong.push(format!("{}/{name} {problem}", signal.id));
+fn every_row_has_a_hit_and_a_near_miss() {
+    let mut problems = Vec::new();
+    let fixtures = fixture::all(&mut problems);
+    let rows: BTreeSet<&str> = detect::catalogue().map(|signal| signal.id).collect();
+    for row in &rows {
+        let has = |hit: bool| fixtures.iter().any(|fixture| fixture.row == *row && fixture.is_hit == hit);
+        for (kind, missing) in [("hit", !has(true)), ("near-miss", !has(false))] {
+            if missing {
+                problems.push(format!("{row}: has no {kind}.eml"));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} fixtures are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    let stray = fixtures.iter().filter(|fixture| !rows.contains(fixture.row.as_str()));
+    problems.extend(stray.map(|fixture| format!("{}: there is no such row", fixture.name)));
+    none(&problems);
 }
 
 #[test]
-fn every_fixture_is_of_a_row() {
-    let ids: BTreeSet<&str> = detect::catalogue().map(|signal| signal.id).collect();
-    for folder in std::fs::read_dir(rows()).unwrap() {
-        let name = folder.unwrap().file_name().into_string().unwrap();
-        assert!(ids.contains(name.as_str()), "{name} is no row of the catalogue");
+fn rows_report_on_hits_alone() {
+    let config = config();
+    let mut problems = Vec::new();
+    for fixture in fixtures() {
+        let wrong = fixture.problems(&fixture.judge(&config));
+        problems.extend(wrong.into_iter().map(|problem| format!("{}: {problem}", fixture.name)));
     }
+    none(&problems);
+}
+
+#[test]
+fn a_near_miss_is_near() {
+    let fixtures = fixtures();
+    let mut problems = Vec::new();
+    for hit in fixtures.iter().filter(|fixture| fixture.is_hit) {
+        let others = fixtures.iter().filter(|other| other.row == hit.row && !other.is_hit);
+        let nearest = others.map(|other| other.distance(hit)).min();
+        if nearest.is_some_and(|distance| distance > NEAR) {
+            problems.push(format!("{}: its nearest near miss differs in {nearest:?} parts, not {NEAR}", hit.name));
+        }
+    }
+    none(&problems);
+}
+
+/// A check that passes whatever it is given would prove nothing.
+#[test]
+fn a_wrong_expectation_is_a_problem() {
+    let config = config();
+    let wronged = |change: &dyn Fn(&mut Fixture)| {
+        let mut hit = fixtures().into_iter().find(|fixture| fixture.row == "gmail.caf" && fixture.is_hit).unwrap();
+        change(&mut hit);
+        hit.problems(&hit.judge(&config)).len()
+    };
+    assert_eq!(wronged(&|_| {}), 0);
+    assert_ne!(wronged(&|hit| hit.is_hit = false), 0);
+    assert_ne!(wronged(&|hit| hit.row = "srs.rewritten".into()), 0);
+    assert_ne!(wronged(&|hit| hit.circumstances.expect.verdict = "ordinary".into()), 0);
+    assert_ne!(wronged(&|hit| hit.circumstances.expect.mechanism = None), 0);
+    assert_ne!(wronged(&|hit| hit.circumstances.expect.forwarder = None), 0);
+    assert_ne!(wronged(&|hit| hit.circumstances.expect.row = fixture::RowNames::default()), 0);
+    assert_ne!(wronged(&|hit| hit.circumstances.rcpt = vec!["<bob@corp.example>".into()]), 0);
+}
+
+#[test]
+fn the_program_says_the_same() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let mut problems = Vec::new();
+    // The command knows no earlier mail and the limits of the configuration alone.
+    let alone = |fixture: &Fixture| fixture.circumstances.seen.is_none() && fixture.circumstances.field_bytes.is_none();
+    for fixture in fixtures().into_iter().filter(alone) {
+        std::fs::write(file.path(), &fixture.message).expect("written");
+        let given = &fixture.circumstances;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forwarden"));
+        command.args(["explain", "--format", "json", "--config"]).arg(fixture::folder().join("forwarden.toml"));
+        command.args(["--mail-from", &given.mail_from, "--client", &given.client.to_string()]);
+        command.args(["--helo", &given.client_name, "--macro", &format!("client_name={}", given.client_name)]);
+        given.rcpt.iter().for_each(|rcpt| _ = command.args(["--rcpt", rcpt]));
+        given.auth_user.iter().for_each(|user| _ = command.args(["--macro", &format!("auth_authen={user}")]));
+        for (name, value) in &given.macros {
+            command.args(["--macro", &format!("{name}={value}")]);
+        }
+        let output = command.arg(file.path()).output().expect("forwarden starts");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || printed.is_empty() {
+            problems.push(format!("{}: {}", fixture.name, String::from_utf8_lossy(&output.stderr)));
+        }
+        for line in printed.lines() {
+            let event: Value = serde_json::from_str(line).expect("an event");
+            let said = ["verdict", "mechanism", "forwarder"].map(|key| event[key].as_str().map(str::to_owned));
+            let expected = &given.expect;
+            let expected = [Some(expected.verdict.clone()), expected.mechanism.clone(), expected.forwarder.clone()];
+            if said != expected {
+                problems.push(format!("{}: says {said:?}, expected {expected:?}", fixture.name));
+            }
+        }
+    }
+    none(&problems);
 }
