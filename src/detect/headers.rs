@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, Names};
 use super::scene::{Scene, Target};
-use super::signal::{Bind, Reads, Signal};
+use super::signal::{Bind, Body, Reads, Signal};
 use crate::message::{Address, Header};
 use std::collections::HashMap;
 
@@ -57,13 +57,20 @@ impl Catalogue {
             for signal in rows {
                 let Reads::Header(_, body, bind) = &signal.reads else { continue };
                 if body.matches(&text) && !(signal.on_replies_too && scene.is_own_reply()) {
-                    let spot =
-                        Spot { place: scene.place(position, field), trusted: scene.trusts(position), recipient: None };
+                    let trusted = scene.trusts(position) && is_own_word(scene, position, &text, body);
+                    let spot = Spot { place: scene.place(position, field), trusted, recipient: None };
                     bound(scene, signal, bind, spot, &text, found);
                 }
             }
         }
     }
+}
+
+/// Whether what a row recognises is our own host's word. In the line at which the message was taken from outside all but
+/// the `by` clause and what follows tells of the client, some of it in the client's own words (HELO): that a service
+/// forwarded the message to us is no forward of ours.
+fn is_own_word(scene: &Scene<'_>, position: usize, text: &str, body: &Body) -> bool {
+    scene.entry_position() != Some(position) || text.split_once(" by ").is_some_and(|(_, own)| body.matches(own))
 }
 
 /// What a mark counts that names nobody and came with the message from outside.

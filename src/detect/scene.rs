@@ -103,6 +103,14 @@ impl<'a> Scene<'a> {
         matches!(self.trace.entry, Entry::FromOutside(_))
     }
 
+    /// The position of the field that our host wrote when it took the message from outside.
+    pub fn entry_position(&self) -> Option<usize> {
+        match self.trace.entry {
+            Entry::FromOutside(index) => self.trace.hops.get(index).map(|(position, _)| *position),
+            _ => None,
+        }
+    }
+
     /// Whether a client logged in to hand it over.
     pub fn submitted(&self) -> bool {
         self.message.auth_user.is_some() || matches!(self.trace.entry, Entry::Submitted(_))

@@ -11,8 +11,9 @@ pub(super) const SIGNALS: &[Signal] = &[
         mechanism: Some(Mechanism::MdaForward),
         weight: 8.0,
         reads: Reads::Header("X-Filter", Body::Begins(&["mailagent"]), Bind::Forwarder),
+        on_replies_too: true,
         about: "mailagent sent it on; names the mailbox",
-        false_positives: "messages that mailagent answers",
+        false_positives: "answers that mailagent sends, told apart",
         source: "mailagent(1)",
         ..Signal::MARK
     },
