@@ -63,11 +63,12 @@ fn rows_report_on_hits_alone() {
 fn a_near_miss_is_near() {
     let fixtures = fixtures();
     let mut problems = Vec::new();
-    for hit in fixtures.iter().filter(|fixture| fixture.is_hit) {
-        let others = fixtures.iter().filter(|other| other.row == hit.row && !other.is_hit);
-        let nearest = others.map(|other| other.distance(hit)).min();
-        if nearest.is_some_and(|distance| distance > NEAR) {
-            problems.push(format!("{}: its nearest near miss differs in {nearest:?} parts, not {NEAR}", hit.name));
+    for row in fixtures.iter().map(|fixture| fixture.row.as_str()).collect::<BTreeSet<&str>>() {
+        let (hits, misses): (Vec<_>, Vec<_>) =
+            fixtures.iter().filter(|fixture| fixture.row == row).partition(|fixture| fixture.is_hit);
+        let nearest = hits.iter().flat_map(|hit| misses.iter().map(|miss| miss.distance(hit))).min();
+        if nearest.is_none_or(|distance| distance > NEAR) {
+            problems.push(format!("{row}: its nearest near miss differs from a hit in {nearest:?} parts, not {NEAR}"));
         }
     }
     none(&problems);
