@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["message", "state", "detect", "assess", "policy", "usage", "action", "event", "sink", "clock", "metrics"],
     ),
     ("frontend", &["message", "engine", "action", "policy", "event", "metrics"]),
-    ("config", &["message", "state", "detect", "assess", "policy", "sink", "frontend"]),
+    ("config", &["message", "state", "detect", "assess", "policy", "action", "sink", "frontend"]),
     (
         "app",
         &[

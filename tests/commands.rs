@@ -326,3 +326,145 @@ fn an_own_detector_is_one_like_all_others() {
     let output = forwarden(&["detectors", "local.", "--config", path(&config)]);
     assert_eq!(out(&output).lines().count(), 2, "{}", out(&output));
 }
+
+const HEAD: &str = "[organization]\ndomains = [\"corp.example\"]\nnetworks = [\"198.51.100.0/24\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n[policy]\nmode = \"enforce\"\n";
+
+/// What another configuration would change: by rule, by forwarder, and in the exit status.
+#[test]
+fn replay_against_prints_what_would_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, rules: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("{HEAD}{rules}")).unwrap();
+        path(&file).to_owned()
+    };
+    let old = write("old.toml", "[[rule]]\nid = \"forwards\"\nwhen = { verdict = \"auto_forward\" }\nthen = \"tag\"\n");
+    let new = write(
+        "new.toml",
+        "[[rule]]\nid = \"ext\"\nwhen = { verdict = \"auto_forward\", destination = \"@ext.example\" }\nthen = \"quarantine\"\n\
+         [[rule]]\nid = \"forwards\"\nwhen = { verdict = \"auto_forward\" }\nthen = \"tag\"\n",
+    );
+    let tried = write(
+        "tried.toml",
+        "[[rule]]\nid = \"ext\"\nwhen = { destination = \"@ext.example\" }\nthen = \"quarantine\"\nmode = \"observe\"\n\
+         [[rule]]\nid = \"forwards\"\nwhen = { verdict = \"auto_forward\" }\nthen = \"tag\"\n",
+    );
+    let cases = folder.path().join("cases");
+    let of = |mailbox: &str| ENVELOPE.replace("alice@", &format!("{mailbox}@"));
+    case(&cases, "alice", MESSAGE, &of("alice"));
+    case(&cases, "bob", MESSAGE, &of("bob"));
+    case(&cases, "elsewhere", MESSAGE, &of("bob").replace("x@ext.example", "x@other.example"));
+    let replay = |against: &str, more: &[&str]| {
+        let arguments = [&["replay", "--config", &old, "--against", against, path(&cases)], more].concat();
+        let output = forwarden(&arguments);
+        assert_eq!(err(&output), "");
+        (output.status.code(), out(&output))
+    };
+    assert_eq!(replay(&old, &[]), (Some(0), "nothing changes for 3 outside recipients\n".to_owned()));
+    assert_eq!(replay(&old, &["--format", "json"]), (Some(0), String::new()));
+    let to = "rule forwards: tagged\n      to  rule ext: quarantined\n";
+    let text = format!(
+        "by rule\n       2  {to}\nby forwarder\n  alice@corp.example\n       1  {to}  bob@corp.example\n       1  {to}\n\
+         2 of 3 outside recipients would be treated otherwise\n"
+    );
+    assert_eq!(replay(&new, &[]), (Some(1), text));
+    let (status, json) = replay(&new, &["--format", "json"]);
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, lines.len()), (Some(1), 2));
+    assert_eq!(
+        (&lines[0]["case"], &lines[0]["forwarder"]),
+        (&Value::from("alice"), &Value::from("alice@corp.example"))
+    );
+    assert_eq!(
+        (&lines[0]["before"]["action"], &lines[0]["after"]["action"]),
+        (&Value::from("tagged"), &Value::from("quarantined"))
+    );
+    // What is tried out changes nothing but what is said of it.
+    let (status, json) = replay(&tried, &["--format", "json"]);
+    let line: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((status, &line["after"]["action"]), (Some(1), &Value::from("tagged")));
+    assert_eq!(
+        (&line["after"]["would_rule"], &line["after"]["held_back"]),
+        (&Value::from("ext"), &Value::from("rule"))
+    );
+    let broken = write("broken.toml", "[[rule]]\nid = \"x\"\n");
+    let output = forwarden(&["replay", "--config", &old, "--against", &broken, path(&cases)]);
+    assert_eq!((output.status.code(), out(&output)), (Some(1), String::new()));
+    assert!(err(&output).contains("broken.toml:8: error: rule[1]: then is missing"), "{}", err(&output));
+}
+
+/// A reader that goes away must not turn what is wrong into what is fine.
+#[test]
+fn the_exit_status_outlives_the_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules: String = (0..5000).map(|n| format!("[[rule]]\nid = \"r{n}\"\nthen = \"nonsense\"\n")).collect();
+    let wrong = folder.path().join("wrong.toml");
+    std::fs::write(&wrong, format!("{HEAD}{rules}")).unwrap();
+    let new = folder.path().join("new.toml");
+    std::fs::write(&new, format!("{HEAD}default = [\"tag\"]\n")).unwrap();
+    let right = folder.path().join("right.toml");
+    std::fs::write(&right, HEAD).unwrap();
+    let cases = folder.path().join("cases");
+    case(&cases, "one", MESSAGE, ENVELOPE);
+    let binary = env!("CARGO_BIN_EXE_forwarden");
+    for (command, status) in [
+        (format!("check --config {}", wrong.display()), "1"),
+        (format!("check --config {} --format json", wrong.display()), "1"),
+        (format!("replay --config {} --against {} {}", right.display(), new.display(), cases.display()), "1"),
+        (format!("check --config {}", right.display()), "0"),
+        ("detectors --format json".to_owned(), "0"),
+    ] {
+        // The reader is gone before anything is written.
+        let script = format!("{{ sleep 0.1; {binary} {command}; echo $? >&3; }} 3>&2 2>&1 | :");
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(err(&output), format!("{status}\n"), "{command}");
+    }
+}
+
+/// Nothing that a message holds does anything to a terminal, in any command, on either stream.
+#[test]
+fn what_mail_holds_does_nothing_to_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = "\u{1b}[2J\u{9b}1m\u{7}\u{202e}\u{2028}\u{7f}";
+    let address = format!("\"a{hostile}b\"@corp.example");
+    let message = MESSAGE
+        .replace("Offer", &format!("Offer {hostile}"))
+        .replace("ann@partner.example", &format!("\"x{hostile}\"@partner.example"))
+        .replace("for <alice@corp.example>", &format!("for <{address}>"));
+    let envelope = serde_json::json!({
+        "mail_from": format!("\"x{hostile}\"@partner.example"), "rcpt_to": [format!("\"y{hostile}\"@ext.example")],
+        "rcpt_params": [[format!("ORCPT=rfc822;{address}")]], "client_addr": "198.51.100.10",
+        "local_domains": ["corp.example"], "own_networks": ["198.51.100.0/24"],
+    });
+    let cases = folder.path().join("cases");
+    case(&cases, "one", &message, &envelope.to_string());
+    std::fs::write(folder.path().join("m.eml"), &message).unwrap();
+    let write = |name: &str, text: String| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("{HEAD}{text}")).unwrap();
+        path(&file).to_owned()
+    };
+    let rule = "[[rule]]\nid = \"forwards\"\nwhen = { verdict = \"auto_forward\" }\nthen = [\"tag\", \"strip\"]\n";
+    let test = format!(
+        "[[test]]\nmessage = \"m.eml\"\nmail_from = \"<ann@partner.example>\"\nrcpt = '<x@ext.example> ORCPT=rfc822;{}'\nexpect = {{ forwarder = \"bob@corp.example\" }}\n",
+        "+22a+1B+5B2J+22@corp.example"
+    );
+    let (empty, full) = (write("empty.toml", String::new()), write("full.toml", format!("{rule}{test}")));
+    let one = path(&cases.join("one")).to_owned();
+    for arguments in [
+        &["explain", "--config", &full, &one][..],
+        &["explain", "--config", &full, "--format", "json", &one],
+        &["replay", "--config", &full, &one],
+        &["replay", "--config", &full, "--format", "json", &one],
+        &["replay", "--config", &empty, "--against", &full, &one],
+        &["replay", "--config", &empty, "--against", &full, "--format", "json", &one],
+        &["check", "--config", &full],
+        &["check", "--config", &full, "--format", "json"],
+    ] {
+        let output = forwarden(arguments);
+        let shown = out(&output) + &err(&output);
+        assert!(shown.contains("corp.example"), "{arguments:?}: {shown:?}");
+        let hostile = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{2028}');
+        assert!(!shown.contains(hostile), "{arguments:?}: {shown:?}");
+    }
+}

@@ -1,10 +1,13 @@
 //! `forwarden check`: is the configuration right, its lists, its policy tests?
 
-use super::source::{self, Circumstances};
-use crate::clock::SystemClock;
-use crate::config::{Config, PolicyTest, Problem, Severity};
-use crate::engine::Engine;
-use crate::frontend::ListenerSpec;
+use super::source::{self, Circumstances, printable};
+use crate::action::Would;
+use crate::assess::Assessment;
+use crate::clock::{Clock, FixedClock, SystemClock};
+use crate::config::{Config, Expected, PolicyTest, Problem, Severity, Stored};
+use crate::engine::Inspection;
+use crate::frontend::{ListenerSpec, Role};
+use crate::policy::Action;
 use crate::sink::NullSink;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -40,9 +43,8 @@ impl Command {
             Err(problems) => (None, problems.iter().cloned().collect()),
         };
         if let Some(config) = &config {
-            let engine = crate::app::engine(config, Arc::new(SystemClock), Arc::new(NullSink));
             for test in &config.tests {
-                problems.extend(try_out(&engine, config, test).into_iter().map(|text| test.failure(text)));
+                problems.extend(try_out(config, test).into_iter().map(|text| test.failure(text)));
             }
         }
         for problem in &problems {
@@ -94,14 +96,16 @@ fn summary(config: Option<&Config>, errors: usize, warnings: usize) -> String {
 }
 
 /// What a policy test expected and did not get.
-fn try_out(engine: &Engine, config: &Config, test: &PolicyTest) -> Vec<String> {
-    let bytes = match source::read(&test.message).and_then(|bytes| {
-        source::check(&bytes).map_err(|reason| format!("{}: {reason}", test.message.display()))?;
-        Ok(bytes)
-    }) {
+fn try_out(config: &Config, test: &PolicyTest) -> Vec<String> {
+    let bytes = match bytes(&test.message) {
         Ok(bytes) => bytes,
-        Err(problem) => return vec![problem],
+        Err(problem) => return vec![printable(&problem, 300)],
     };
+    let clock: Arc<dyn Clock> = match test.time {
+        Some(time) => Arc::new(FixedClock(time)),
+        None => Arc::new(SystemClock),
+    };
+    let engine = crate::app::engine(config, clock, Arc::new(NullSink));
     let named = |spec: &&ListenerSpec| test.listener.as_ref().is_none_or(|name| *name == spec.name);
     let listener = config.listeners.iter().find(named);
     let circumstances = Circumstances {
@@ -114,31 +118,65 @@ fn try_out(engine: &Engine, config: &Config, test: &PolicyTest) -> Vec<String> {
         ..Circumstances::default()
     };
     let message = source::build(&bytes, &circumstances, config.limits, config.read_body);
-    let inspection = engine.inspect(&message, true);
-    let name = test.message.display();
-    let (Some(assessment), Some(decision)) = (inspection.assessments.first(), inspection.decisions.first()) else {
-        return vec![format!("{name}: no recipient is outside, so nothing was decided")];
+    let inspection = engine.inspect(&message, listener.is_none_or(|spec| spec.role == Role::Enforce));
+    let name = match &test.message {
+        Stored::File(path) => format!("{}: ", path.display()),
+        Stored::Headers(_) => String::new(),
     };
-    let none = || "none".to_owned();
-    let actions: Vec<&str> = decision.actions.iter().map(crate::policy::Action::name).collect();
-    let expected = &test.expected;
-    let found = [
-        ("rule", expected.rule.clone(), decision.rule.clone().unwrap_or_else(none)),
-        ("exception", expected.exception.clone(), decision.exception.clone().unwrap_or_else(none)),
-        ("verdict", expected.verdict.clone(), assessment.verdict.to_string()),
-        ("forwarder", expected.forwarder.clone(), assessment.forwarder.as_ref().map_or_else(none, ToString::to_string)),
-        (
-            "mechanism",
-            expected.mechanism.clone(),
-            assessment.mechanism.map_or_else(none, |mechanism| mechanism.to_string()),
-        ),
-        ("action", expected.action.as_ref().map(|list| list.join(", ")), actions.join(", ")),
-    ];
-    found
+    let wanted = |assessment: &Assessment| {
+        test.expected.recipient.as_ref().is_none_or(|recipient| recipient.same(&assessment.destination))
+    };
+    let Some(index) = inspection.assessments.iter().position(wanted) else {
+        return vec![match &test.expected.recipient {
+            Some(recipient) => format!("{name}{recipient} is no recipient outside, so nothing was decided for it"),
+            None => format!("{name}no recipient is outside, so nothing was decided"),
+        }];
+    };
+    compare(&test.expected, &inspection, index)
         .into_iter()
-        .filter_map(|(what, expected, found)| {
-            let expected = expected.filter(|expected| !expected.eq_ignore_ascii_case(&found))?;
-            Some(format!("{name}: {what} is {found}, expected {expected}"))
+        .map(|(what, expected, found)| {
+            format!("{name}{what} is {}, expected {}", printable(&found, 80), printable(&expected, 80))
         })
         .collect()
+}
+
+/// The message of a test.
+fn bytes(stored: &Stored) -> Result<Vec<u8>, String> {
+    match stored {
+        Stored::Headers(text) => Ok(format!("{}\n\n", text.trim()).into_bytes()),
+        Stored::File(path) => {
+            let bytes = source::read(path)?;
+            source::check(&bytes).map_err(|reason| format!("{}: {reason}", path.display()))?;
+            Ok(bytes)
+        }
+    }
+}
+
+/// What was expected and is not so: what, as expected, as found.
+fn compare(expected: &Expected, inspection: &Inspection, index: usize) -> Vec<(&'static str, String, String)> {
+    let (Some(assessment), Some(decision), Some(carried)) =
+        (inspection.assessments.get(index), inspection.decisions.get(index), inspection.carried.get(index))
+    else {
+        return Vec::new();
+    };
+    let none = || "none".to_owned();
+    let actions: Vec<&str> = decision.actions.iter().map(Action::name).collect();
+    let would = carried.would.as_ref();
+    let by = |would: &Would| would.rule.clone().unwrap_or_else(|| "default".to_owned());
+    let found = [
+        ("rule", &expected.rule, decision.rule.clone().unwrap_or_else(none)),
+        ("exception", &expected.exception, decision.exception.clone().unwrap_or_else(none)),
+        ("verdict", &expected.verdict, assessment.verdict.to_string()),
+        ("forwarder", &expected.forwarder, assessment.forwarder.as_ref().map_or_else(none, ToString::to_string)),
+        ("mechanism", &expected.mechanism, assessment.mechanism.map_or_else(none, |by| by.to_string())),
+        ("action", &expected.action.as_ref().map(|list| list.join(", ")), actions.join(", ")),
+        ("done", &expected.done, carried.done.name().to_owned()),
+        ("would", &expected.would, would.map_or_else(none, |would| would.done.name().to_owned())),
+        ("would_rule", &expected.would_rule, would.map_or_else(none, by)),
+    ];
+    let differs = |(what, expected, found): (&'static str, &Option<String>, String)| {
+        let expected = expected.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&found))?;
+        Some((what, expected.clone(), found))
+    };
+    found.into_iter().filter_map(differs).collect()
 }

@@ -129,7 +129,7 @@ impl<'a> Line<'a> {
 impl Command {
     /// Lists.
     pub(super) fn run(self) -> ExitCode {
-        let Some(config) = super::offline_config(&self.config) else {
+        let Some(config) = super::offline_config(&self.config, &[]) else {
             return ExitCode::FAILURE;
         };
         let book = match counts(&config) {

@@ -4,7 +4,7 @@ use super::source::{self, ConfigOption, Options};
 use crate::action::{Carried, Disposition, Edit};
 use crate::assess::{Assessment, Weighed, Weights};
 use crate::engine::{Engine, Inspection};
-use crate::message::Message;
+use crate::message::{Address, Message};
 use crate::policy::{Decision, HeldBack, Mode};
 use clap::{Args, ValueEnum};
 use std::fmt::Write as _;
@@ -36,14 +36,15 @@ enum Format {
 impl Command {
     /// Explains.
     pub(super) fn run(self) -> ExitCode {
-        let Some((mut engine, config)) = super::offline_engine(&self.config, &self.options.own) else {
+        let Some(config) = super::offline_config(&self.config, &self.options.own) else {
             return ExitCode::FAILURE;
         };
+        let mut engine = super::offline_engine(&config);
         // Who asks wants an answer on ordinary mail, too.
         engine.report_ordinary = true;
         let (items, problems) = source::collect(std::slice::from_ref(&self.file));
         for problem in &problems {
-            eprintln!("forwarden: {problem}");
+            super::complain(problem);
         }
         if items.is_empty() {
             return ExitCode::FAILURE;
@@ -56,7 +57,7 @@ impl Command {
             let message = match item.message(&circumstances, config.limits, config.read_body) {
                 Ok(message) => message,
                 Err(problem) => {
-                    eprintln!("forwarden: {problem}");
+                    super::complain(&problem);
                     return ExitCode::FAILURE;
                 }
             };
@@ -65,11 +66,8 @@ impl Command {
             match self.format {
                 Format::Text => super::print(&text(&engine, &message, &inspection)),
                 Format::Json => {
-                    let lines = engine
-                        .events(&message, &organization, &inspection, None)
-                        .into_iter()
-                        .filter_map(|event| serde_json::to_string(&event).ok());
-                    lines.for_each(|line| super::print(&format!("{line}\n")));
+                    let events = engine.events(&message, &organization, &inspection, None);
+                    events.iter().for_each(|event| super::print(&format!("{}\n", source::json(event))));
                 }
             }
         }
@@ -113,7 +111,8 @@ fn header(out: &mut String, message: &Message) -> std::fmt::Result {
 }
 
 fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, weights: &Weights) -> std::fmt::Result {
-    writeln!(out, "RCPT TO     {}", assessment.destination)?;
+    let shown = |address: &Address| source::printable(&address.to_string(), 80);
+    writeln!(out, "RCPT TO     {}", shown(&assessment.destination))?;
     writeln!(
         out,
         "  verdict     {} (confidence {:.3}; a forward from {:.2} on)",
@@ -123,11 +122,11 @@ fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, wei
         let platform = assessment.platform.map(|platform| format!(", marked by {platform}")).unwrap_or_default();
         writeln!(out, "  mechanism   {mechanism}{platform}")?;
         let guess = if assessment.forwarder_guessed { " (a guess, by the addressees)" } else { "" };
-        let forwarder = assessment.forwarder.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
+        let forwarder = assessment.forwarder.as_ref().map_or_else(|| "not known".to_owned(), shown);
         writeln!(out, "  forwarder   {forwarder}{guess}")?;
     }
     if let Some(author) = &assessment.original_sender {
-        writeln!(out, "  author      {author}")?;
+        writeln!(out, "  author      {}", shown(author))?;
     }
     writeln!(
         out,
@@ -173,7 +172,7 @@ fn evidence(out: &mut String, weighed: &Weighed) -> std::fmt::Result {
     writeln!(out, "              {:>6}  {}{why}", format!("{:+.1}", weighed.counted), evidence.signal.id)?;
     let value = source::printable(&evidence.value, 70);
     if !value.is_empty() {
-        writeln!(out, "                      {}: {value}", evidence.place)?;
+        writeln!(out, "                      {}: {value}", source::printable(&evidence.place, 60))?;
     }
     Ok(())
 }
@@ -186,16 +185,20 @@ fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
     writeln!(out, "\nEdits{}", if inspection.mode == Mode::Observe { " that mode enforce would make" } else { "" })?;
     for edit in &plan.edits {
         match edit {
-            Edit::DeleteHeader { name, occurrence } => writeln!(out, "  - take away {name} no. {occurrence}")?,
+            Edit::DeleteHeader { name, occurrence } => {
+                writeln!(out, "  - take away {} no. {occurrence}", source::printable(name, 60))?;
+            }
             Edit::InsertHeader { name, value } => writeln!(out, "  - add {name}: {}", source::printable(value, 68))?,
-            Edit::DeleteRecipient(recipient) => writeln!(out, "  - take out recipient {recipient}")?,
+            Edit::DeleteRecipient(recipient) => {
+                writeln!(out, "  - take out recipient {}", source::printable(recipient, 70))?;
+            }
         }
     }
     match &plan.disposition {
         Disposition::Accept => writeln!(out, "  - then it goes on"),
-        Disposition::Hold(reason) => writeln!(out, "  - the MTA holds it ({reason})"),
+        Disposition::Hold(reason) => writeln!(out, "  - the MTA holds it ({})", source::printable(reason, 70)),
         Disposition::Reject(reply) | Disposition::Tempfail(reply) => {
-            writeln!(out, "  - reply {} {} {}", reply.code, reply.enhanced, reply.text)
+            writeln!(out, "  - reply {} {} {}", reply.code, reply.enhanced, source::printable(&reply.text, 80))
         }
         Disposition::Discard => writeln!(out, "  - it is taken and dropped"),
     }

@@ -73,17 +73,23 @@ fn print(text: &str) {
     }
 }
 
-/// The configuration of commands beside the daemon: the file that was named, the default one where it exists, or none.
-/// Problems are printed.
-fn offline_config(option: &ConfigOption) -> Option<Config> {
-    let default = Path::new(DEFAULT_CONFIG);
-    let path = option.config.as_deref().or_else(|| default.exists().then_some(default));
-    path.map_or_else(|| Some(Config::without_file()), load)
+/// Says on standard error what could not be done. It may quote what mail holds, so it is made safe for a terminal.
+fn complain(problem: &str) {
+    eprintln!("forwarden: {}", source::printable(problem, 1000));
 }
 
-fn load(path: &Path) -> Option<Config> {
+/// The configuration of commands beside the daemon: the file that was named, the default one where it exists, or none.
+/// `own` goes in the place of its own domains. Problems are printed.
+fn offline_config(option: &ConfigOption, own: &[Domain]) -> Option<Config> {
+    let default = Path::new(DEFAULT_CONFIG);
+    let path = option.config.as_deref().or_else(|| default.exists().then_some(default));
+    path.map_or_else(|| Some(with_own(Config::without_file(), own)), |path| load(path, own))
+}
+
+/// A configuration file, as above.
+fn load(path: &Path, own: &[Domain]) -> Option<Config> {
     match Config::load(path) {
-        Ok(loaded) => Some(loaded.config),
+        Ok(loaded) => Some(with_own(loaded.config, own)),
         Err(problems) => {
             eprintln!("{problems}");
             None
@@ -91,14 +97,15 @@ fn load(path: &Path) -> Option<Config> {
     }
 }
 
-/// The engine of commands that look at stored mail, with its configuration.
-fn offline_engine(option: &ConfigOption, own: &[String]) -> Option<(Engine, Config)> {
-    let mut config = offline_config(option)?;
+fn with_own(mut config: Config, own: &[Domain]) -> Config {
     if !own.is_empty() {
         config.organization.domains = DomainSet::new();
-        for name in own {
-            config.organization.domains.insert(Domain::new(name)?, true);
-        }
+        own.iter().for_each(|domain| config.organization.domains.insert(domain.clone(), true));
     }
-    Some((crate::app::engine(&config, Arc::new(SystemClock), Arc::new(NullSink)), config))
+    config
+}
+
+/// The engine of commands that look at stored mail.
+fn offline_engine(config: &Config) -> Engine {
+    crate::app::engine(config, Arc::new(SystemClock), Arc::new(NullSink))
 }

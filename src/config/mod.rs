@@ -21,7 +21,7 @@ mod tests;
 
 pub(crate) use duration::parse as parse_duration;
 pub use problem::{Problem, Problems, Severity};
-pub use tests::{Expected, PolicyTest};
+pub use tests::{Expected, PolicyTest, Stored};
 
 use crate::assess::Weights;
 use crate::frontend::{ListenerSpec, Role};

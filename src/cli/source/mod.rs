@@ -4,7 +4,7 @@ mod case;
 mod options;
 mod walk;
 
-pub(super) use options::{ConfigOption, Options, path_and_params};
+pub(super) use options::{ConfigOption, Options, own_domain, path_and_params};
 pub(super) use walk::{Item, collect};
 
 use crate::message::{Builder, Connection, Direction, Limits, Message, Organization, eml};
@@ -115,12 +115,30 @@ pub(super) fn organization(configured: &Organization, case: Option<&case::Envelo
     organization
 }
 
+/// Whether a character could do something to a terminal: move the cursor, end a line, turn the writing round, hide.
+fn is_hostile(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
+    c.is_control() || turns || c == '\u{feff}'
+}
+
+/// A value as one line of JSON that is safe on a terminal, too: what could do something to one is escaped.
+pub(super) fn json(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let mut safe = String::with_capacity(text.len());
+    // Such characters stand within strings only, where an escape means the same.
+    for c in text.chars() {
+        if is_hostile(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// Text of a message as a terminal may see it: one line, nothing that moves the cursor or changes direction, cut.
 pub(super) fn printable(text: &str, columns: usize) -> String {
-    let hostile = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown: String = text.chars().take(columns).map(|c| if hostile(c) { '?' } else { c }).collect();
+    let mut shown: String = text.chars().take(columns).map(|c| if is_hostile(c) { '?' } else { c }).collect();
     if text.chars().nth(columns).is_some() {
         shown.push('…');
     }

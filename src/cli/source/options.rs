@@ -1,7 +1,7 @@
 //! The circumstances of a message as options of a command.
 
 use super::Circumstances;
-use crate::message::Direction;
+use crate::message::{Direction, Domain};
 use clap::Args;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -35,8 +35,8 @@ pub(crate) struct Options {
     listener: String,
 
     /// Own domain, in the place of the configured ones. May be given several times.
-    #[arg(long = "own", value_name = "DOMAIN")]
-    pub own: Vec<String>,
+    #[arg(long = "own", value_name = "DOMAIN", value_parser = own_domain)]
+    pub own: Vec<Domain>,
 }
 
 impl Options {
@@ -62,6 +62,11 @@ pub(crate) struct ConfigOption {
     /// it does not.
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// A domain to take for an own one.
+pub(crate) fn own_domain(text: &str) -> Result<Domain, String> {
+    Domain::new(text).filter(Domain::is_well_formed).ok_or_else(|| "write a domain: corp.example".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
