@@ -100,14 +100,15 @@ impl Engine {
             }
             decisions.push(decision);
         }
-        let plan = action::plan(message, &assessments, &decisions);
+        let has_store = self.policy.has_store;
+        let plan = action::plan(message, &assessments, &decisions, has_store);
         let held_back = match self.policy.mode {
             _ if !may_edit => Some(HeldBack::Listener),
             Mode::Observe => Some(HeldBack::Policy),
             Mode::Enforce => None,
         };
         let mode = if held_back.is_some() { Mode::Observe } else { Mode::Enforce };
-        let carried = action::carried(message, &assessments, &decisions, &plan, held_back);
+        let carried = action::carried(message, &assessments, &decisions, &plan, held_back, has_store);
         Inspection { assessments, decisions, plan, mode, carried, facts }
     }
 

@@ -25,19 +25,21 @@ pub struct Would {
     pub held_back: HeldBack,
 }
 
-/// What comes of the decisions, one for each. `made` is their plan, `held_back` what keeps it as a whole from being carried out.
+/// What comes of the decisions, one for each. `made` is their plan, `held_back` what keeps it as a whole from being carried
+/// out, `has_store` as for [`plan`].
 pub fn carried(
     message: &Message,
     assessments: &[Assessment],
     decisions: &[Decision],
     made: &Plan,
     held_back: Option<HeldBack>,
+    has_store: bool,
 ) -> Vec<Carried> {
     // A rule that is held back for one recipient can change what becomes of the others: they have a plan in common.
     let first_instead = decisions.iter().find_map(|decision| decision.instead.as_ref());
     let full = first_instead.map(|_| {
         let decisions: Vec<Decision> = decisions.iter().map(Decision::unheld).collect();
-        plan(message, assessments, &decisions)
+        plan(message, assessments, &decisions, has_store)
     });
     let sides = decisions.iter().zip(&made.done).zip(&full.as_ref().unwrap_or(made).done);
     sides

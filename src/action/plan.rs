@@ -6,12 +6,14 @@
 //! | `reject` | the message is refused | those recipients are taken out |
 //! | `discard` | the message is dropped | those recipients are taken out |
 //! | `strip` | the message is dropped | those recipients are taken out |
-//! | `quarantine` | the MTA holds the message | the MTA holds the message, for all of them |
+//! | `store` | the message is stored and dropped | those recipients are taken out, the message is stored for them |
+//! | `quarantine` | the MTA holds the message | as `store`; without a store the MTA holds the message, for all of them |
 //! | `tag` | the fields are added | the same |
 //!
-//! Top to bottom, the first that applies decides; `strip`, `quarantine` and `tag` go together. Recipients inside count
-//! among "every": a message is refused or dropped as a whole only if nobody inside would miss it. A hold takes the whole
-//! message because an MTA can hold nothing less, and taking a recipient out instead would lose its mail.
+//! Top to bottom, the first that applies decides; `strip`, `store`, `quarantine` and `tag` go together, and for
+//! `quarantine` only the recipients count that are left. Recipients inside count among "every": a message is refused or
+//! dropped as a whole only if nobody inside would miss it. A hold takes the whole message because an MTA can hold nothing
+//! less; without a store, taking a recipient out instead would lose its mail.
 
 use super::{Disposition, Edit, tag};
 use crate::assess::Assessment;
@@ -27,6 +29,8 @@ pub enum Done {
     Tagged,
     /// The recipient was taken out of the message.
     Stripped,
+    /// The recipient was taken out of the message, and the message is kept for it in our own store.
+    Stored,
     /// The MTA holds the message.
     Quarantined,
     /// The message was dropped.
@@ -39,10 +43,11 @@ pub enum Done {
 
 impl Done {
     /// All, mildest first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Logged,
         Self::Tagged,
         Self::Stripped,
+        Self::Stored,
         Self::Quarantined,
         Self::Discarded,
         Self::Tempfailed,
@@ -55,6 +60,7 @@ impl Done {
             Self::Logged => "logged",
             Self::Tagged => "tagged",
             Self::Stripped => "stripped",
+            Self::Stored => "stored",
             Self::Quarantined => "quarantined",
             Self::Discarded => "discarded",
             Self::Tempfailed => "tempfailed",
@@ -66,6 +72,9 @@ impl Done {
 /// What is to be done to a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
+    /// The decisions, by their index, for whose recipients the message is put into the store. That comes before anything
+    /// else: nothing of the rest is begun unless it is safe there.
+    pub store: Vec<usize>,
     /// Edits, in order.
     pub edits: Vec<Edit>,
     /// What becomes of it then.
@@ -74,8 +83,9 @@ pub struct Plan {
     pub done: Vec<Done>,
 }
 
-/// Makes the plan. `assessments` and `decisions` stand side by side, one of each for every external recipient.
-pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision]) -> Plan {
+/// Makes the plan. `assessments` and `decisions` stand side by side, one of each for every external recipient;
+/// `has_store` says whether there is a store of our own.
+pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision], has_store: bool) -> Plan {
     // Recipients over the limit were not judged: they would be refused or dropped with the rest.
     let all_known = !message.exceeded.contains(&Exceeded::Recipients);
     let everyone_outside = all_known && decisions.len() == message.recipients.len();
@@ -117,37 +127,46 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
             *done = Done::Tagged;
         }
     }
-    for (decision, done) in decisions.iter().zip(&mut plan.done) {
-        if wants(decision, |action| matches!(action, Action::Strip | Action::Reject(_) | Action::Discard)) {
-            plan.edits.extend(
-                message
-                    .recipients
-                    .get(decision.recipient)
-                    .map(|recipient| Edit::DeleteRecipient(recipient.raw.clone())),
-            );
+    let taken_out = |decision: &Decision| {
+        wants(decision, |action| matches!(action, Action::Strip | Action::Reject(_) | Action::Discard))
+    };
+    let stored = |decision: &Decision| wants(decision, |action| matches!(action, Action::Store));
+    let held = |decision: &Decision| wants(decision, |action| matches!(action, Action::Quarantine));
+    let only_held_left = everyone_outside && decisions.iter().all(|d| held(d) || stored(d) || taken_out(d));
+    for (index, (decision, done)) in decisions.iter().zip(&mut plan.done).enumerate() {
+        if stored(decision) || has_store && held(decision) && !taken_out(decision) && !only_held_left {
+            plan.store.push(index);
+            *done = Done::Stored;
+        } else if taken_out(decision) {
             *done = Done::Stripped;
+        } else {
+            continue;
         }
+        let recipient = message.recipients.get(decision.recipient);
+        plan.edits.extend(recipient.map(|recipient| Edit::DeleteRecipient(recipient.raw.clone())));
     }
-    let nobody_left = everyone_outside && !decisions.is_empty() && plan.done.iter().all(|done| *done == Done::Stripped);
-    if nobody_left {
+    let gone = |done: &Done| matches!(done, Done::Stripped | Done::Stored);
+    if everyone_outside && !decisions.is_empty() && plan.done.iter().all(gone) {
         // A message without recipients is an error to some MTAs: dropping it says the same without one.
-        return whole(Disposition::Discard, Done::Discarded, decisions);
+        let done = plan.done.iter().map(|done| if *done == Done::Stripped { Done::Discarded } else { *done });
+        return Plan { store: plan.store, done: done.collect(), disposition: Disposition::Discard, edits: Vec::new() };
     }
     let held_by: Vec<&str> = decisions
         .iter()
-        .filter(|decision| wants(decision, |action| matches!(action, Action::Quarantine)))
-        .map(|decision| decision.rule.as_deref().unwrap_or("default"))
+        .zip(&plan.done)
+        .filter(|(decision, done)| held(decision) && !gone(done))
+        .map(|(decision, _)| decision.rule.as_deref().unwrap_or("default"))
         .collect();
     if !held_by.is_empty() {
         plan.disposition = Disposition::Hold(format!("forwarden: {}", distinct(&held_by).join(", ")));
-        plan.done.iter_mut().filter(|done| **done != Done::Stripped).for_each(|done| *done = Done::Quarantined);
+        plan.done.iter_mut().filter(|done| !gone(done)).for_each(|done| *done = Done::Quarantined);
     }
     plan
 }
 
 /// The whole message is disposed of: no edit is worth making.
 fn whole(disposition: Disposition, done: Done, decisions: &[Decision]) -> Plan {
-    Plan { edits: Vec::new(), disposition, done: vec![done; decisions.len()] }
+    Plan { disposition, done: vec![done; decisions.len()], ..Plan::default() }
 }
 
 fn assessment_of<'a>(assessments: &'a [Assessment], decision: &Decision) -> Option<&'a Assessment> {
@@ -176,4 +195,63 @@ fn distinct<'a>(names: &[&'a str]) -> Vec<&'a str> {
         }
     }
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Builder, Connection, Direction, Limits};
+
+    /// The plan for recipients that ask for these actions; `None` is one inside.
+    fn planned(wishes: &[Option<Action>], has_store: bool) -> Plan {
+        let mut builder = Builder::new("x", Direction::Outbound, Connection::default(), Limits::default());
+        let mut decisions = Vec::new();
+        for (recipient, wish) in wishes.iter().enumerate() {
+            builder.recipient(&format!("<r{recipient}@ext.example>"), Vec::new(), None, None);
+            decisions.extend(wish.clone().map(|action| Decision {
+                recipient,
+                rule: Some("r".to_owned()),
+                exception: None,
+                actions: vec![action],
+                instead: None,
+                lapsed: Vec::new(),
+                trace: Vec::new(),
+            }));
+        }
+        plan(&builder.finish(), &[], &decisions, has_store)
+    }
+
+    fn taken_out(recipients: &[usize]) -> Vec<Edit> {
+        recipients.iter().map(|recipient| Edit::DeleteRecipient(format!("<r{recipient}@ext.example>"))).collect()
+    }
+
+    #[test]
+    fn a_hold_that_others_would_miss_is_stored_instead() {
+        let (hold, pass, inside) = (Some(Action::Quarantine), Some(Action::Log), None);
+        for other in [&pass, &inside] {
+            let mixed = planned(&[hold.clone(), other.clone()], true);
+            assert_eq!((mixed.store.as_slice(), mixed.done[0]), (&[0][..], Done::Stored));
+            assert_eq!((mixed.edits, mixed.disposition), (taken_out(&[0]), Disposition::Accept));
+            let without = planned(&[hold.clone(), other.clone()], false);
+            assert_eq!((without.store.len(), without.done[0]), (0, Done::Quarantined));
+            assert!(matches!(without.disposition, Disposition::Hold(_)));
+        }
+        // Nobody is left who would miss it.
+        let all = planned(&[hold.clone(), Some(Action::Strip), hold], true);
+        assert_eq!(all.done, [Done::Quarantined, Done::Stripped, Done::Quarantined]);
+        assert_eq!((all.store.len(), all.edits), (0, taken_out(&[1])));
+        assert!(matches!(all.disposition, Disposition::Hold(_)));
+    }
+
+    #[test]
+    fn what_is_stored_for_all_is_dropped() {
+        let all = planned(&[Some(Action::Store), Some(Action::Strip)], true);
+        assert_eq!((all.store.as_slice(), all.disposition, all.edits.len()), (&[0][..], Disposition::Discard, 0));
+        assert_eq!(all.done, [Done::Stored, Done::Discarded]);
+        let some = planned(&[Some(Action::Store), Some(Action::Quarantine)], true);
+        assert_eq!((some.done.as_slice(), some.edits), (&[Done::Stored, Done::Quarantined][..], taken_out(&[0])));
+        // A refusal of the whole message goes before all.
+        let refused = planned(&[Some(Action::Store), Some(Action::Tempfail(Reply::tempfail()))], true);
+        assert_eq!((refused.store.len(), refused.edits.len()), (0, 0));
+    }
 }

@@ -183,6 +183,10 @@ fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
         return writeln!(out, "\nThe message stays as it is.");
     }
     writeln!(out, "\nEdits{}", if inspection.mode == Mode::Observe { " that mode enforce would make" } else { "" })?;
+    let stored = plan.store.iter().filter_map(|&index| inspection.assessments.get(index));
+    for assessment in stored {
+        writeln!(out, "  - store it for {}", assessment.destination)?;
+    }
     for edit in &plan.edits {
         match edit {
             Edit::DeleteHeader { name, occurrence } => {

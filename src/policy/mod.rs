@@ -78,8 +78,10 @@ pub enum Action {
     Log,
     /// Add the `X-Forwarden` header fields.
     Tag,
-    /// Hold the message in the MTA's quarantine.
+    /// Hold the message in the MTA's quarantine; where that would keep it from others, as [`Store`](Self::Store).
     Quarantine,
+    /// Take the recipient out of the message, and keep the message for it in a store of our own.
+    Store,
     /// Take the recipient out of the message.
     Strip,
     /// Refuse the message for good.
@@ -100,6 +102,7 @@ impl Action {
             Self::Log => "log",
             Self::Tag => "tag",
             Self::Quarantine => "quarantine",
+            Self::Store => "store",
             Self::Strip => "strip",
             Self::Reject(_) => "reject",
             Self::Tempfail(_) => "tempfail",
@@ -168,6 +171,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Which outside domains are of which kind.
     pub classes: Classes,
+    /// Whether there is a store of our own, so that `quarantine` need not hold a message that others are to get.
+    pub has_store: bool,
 }
 
 /// One step of the way to a decision: what was tried, and why it did or did not hold.

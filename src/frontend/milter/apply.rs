@@ -56,6 +56,9 @@ pub(super) async fn on_error(cx: &mut EomContext<Session>, wanted: OnError, gran
 
 /// Why a plan cannot be carried out as a whole.
 fn impossible(plan: &Plan, granted: Actions) -> Option<String> {
+    if !plan.store.is_empty() {
+        return Some("there is no store".to_owned());
+    }
     let missing = needed(plan) - granted;
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter_names().map(|(name, _)| name).collect();
