@@ -217,6 +217,10 @@ fn wrong_usage_is_told_apart() {
         assert_eq!(forwarden(args).status.code(), Some(2), "{args:?}");
     }
     assert_eq!(forwarden(&["detectors", "no.such.row"]).status.code(), Some(1));
+    assert_eq!(forwarden(&["detectors", "yandex", "--format", "json"]).status.code(), Some(1));
+    let unseen = forwarden(&["detectors", "yandex"]);
+    assert_eq!(unseen.status.code(), Some(0));
+    assert!(out(&unseen).contains("not looked for") && !out(&unseen).contains("gmail"), "{}", out(&unseen));
     for args in [
         &["--help"][..],
         &["--version"],

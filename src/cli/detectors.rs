@@ -2,7 +2,7 @@
 
 use super::source::ConfigOption;
 use crate::config::Config;
-use crate::detect::{self, Bind, Body, Polarity, Reads, Signal};
+use crate::detect::{self, Bind, Body, Polarity, Reads, Signal, Unseen};
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 
@@ -31,7 +31,6 @@ enum Format {
 impl Command {
     /// Prints.
     pub(super) fn run(self) -> ExitCode {
-        let wanted = |signal: &&Signal| self.id.as_deref().is_none_or(|id| signal.id.starts_with(id));
         // The rows of a configuration are shown only where it is named: the page of the manual is everybody's.
         let own = match self.config.config.as_deref().map(Config::load) {
             None => Vec::new(),
@@ -41,8 +40,9 @@ impl Command {
                 return ExitCode::FAILURE;
             }
         };
-        let rows: Vec<&Signal> = detect::catalogue().chain(own).filter(wanted).collect();
-        if rows.is_empty() {
+        let rows: Vec<&Signal> = detect::catalogue().chain(own).filter(|signal| self.wants(signal.id)).collect();
+        let unseen: Vec<&Unseen> = detect::UNSEEN.iter().filter(|unseen| self.wants(unseen.id)).collect();
+        if rows.is_empty() && (unseen.is_empty() || self.format == Format::Json) {
             eprintln!(
                 "forwarden: no row with an id that begins with {:?}; `forwarden detectors` lists them",
                 self.id.unwrap_or_default()
@@ -52,11 +52,32 @@ impl Command {
         match self.format {
             Format::Markdown => super::print(&markdown()),
             Format::Json => rows.iter().for_each(|signal| super::print(&format!("{}\n", json(signal)))),
-            Format::Text if rows.len() == 1 => super::print(&full(rows[0])),
-            Format::Text => rows.iter().for_each(|signal| super::print(&format!("{}\n", line(signal)))),
+            Format::Text => {
+                match rows[..] {
+                    [signal] => super::print(&full(signal)),
+                    _ => rows.iter().for_each(|signal| super::print(&format!("{}\n", line(signal)))),
+                }
+                if !unseen.is_empty() {
+                    super::print(&not_looked_for(&unseen, rows.is_empty()));
+                }
+            }
         }
         ExitCode::SUCCESS
     }
+
+    /// Whether what has this id is asked for.
+    fn wants(&self, id: &str) -> bool {
+        self.id.as_deref().is_none_or(|wanted| id.starts_with(wanted))
+    }
+}
+
+/// What is known and no row, below the rows where there are any.
+fn not_looked_for(unseen: &[&Unseen], alone: bool) -> String {
+    let mut text = format!("{}Known, and not looked for:\n", if alone { "" } else { "\n" });
+    for Unseen { id, platform, what, why } in unseen {
+        text.push_str(&format!("{id}\n    {platform}: {what}\n    {why}\n"));
+    }
+    text
 }
 
 fn weight(signal: &Signal) -> String {
@@ -167,9 +188,10 @@ pub(super) fn markdown() -> String {
             ));
         }
     }
-    page.push_str("\n## Not looked for\n\n| platform | what | why |\n|---|---|---|\n");
+    page.push_str("\n## Not looked for\n\n| id | platform | what | why |\n|---|---|---|---|\n");
     for unseen in detect::UNSEEN {
-        page.push_str(&format!("| {} | {} | {} |\n", unseen.platform, unseen.what, unseen.why));
+        let Unseen { id, platform, what, why } = unseen;
+        page.push_str(&format!("| `{id}` | {platform} | {what} | {why} |\n"));
     }
     page
 }

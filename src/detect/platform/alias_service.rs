@@ -16,6 +16,17 @@ pub(super) const SIGNALS: &[Signal] = &[
         ..Signal::MARK
     },
     Signal {
+        id: "improvmx.session",
+        platform: "improvmx",
+        mechanism: Some(Mechanism::AliasService),
+        weight: 3.0,
+        reads: Reads::Header("X-Improvmx-Session-Id", Body::Any, Bind::Nobody),
+        about: "passed through ImprovMX, which forwards and seldom does anything else",
+        false_positives: "mail that was submitted through the service; mail that somebody forwards to us",
+        source: "public messages",
+        ..Signal::MARK
+    },
+    Signal {
         id: "simplelogin.alias",
         platform: "simplelogin",
         mechanism: Some(Mechanism::AliasService),
@@ -23,6 +34,17 @@ pub(super) const SIGNALS: &[Signal] = &[
         reads: Reads::Header("X-SimpleLogin-Envelope-To", Body::Contains(&["@"]), Bind::Forwarder),
         about: "SimpleLogin forwarded it; names the alias",
         source: "SimpleLogin email_handler.py",
+        ..Signal::MARK
+    },
+    Signal {
+        id: "simplelogin.forward",
+        platform: "simplelogin",
+        mechanism: Some(Mechanism::AliasService),
+        weight: 5.0,
+        reads: Reads::Header("X-SimpleLogin-Type", Body::Is(&["Forward"]), Bind::Nobody),
+        about: "SimpleLogin says that it forwards; the value Reply is an answer",
+        false_positives: "mail that somebody forwards to us",
+        source: "SimpleLogin, app/email/headers.py",
         ..Signal::MARK
     },
     Signal {

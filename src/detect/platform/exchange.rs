@@ -80,6 +80,22 @@ pub(super) const SIGNALS: &[Signal] = &[
         ..Signal::MARK
     },
     Signal {
+        id: "exchange.transport_agent",
+        platform: "exchange",
+        mechanism: Some(Mechanism::TransportRule),
+        weight: 3.0,
+        reads: Reads::Header(
+            "X-MS-Exchange-Generated-Message-Source",
+            Body::Contains(&["Transport Rule Agent"]),
+            Bind::Nobody,
+        ),
+        on_replies_too: true,
+        about: "a transport rule made this message, as a report to whom the rule names, with the original in it",
+        false_positives: "notices of rules to the sender, told apart",
+        source: "Microsoft Exchange team blog: Loop Prevention in Exchange Online Demystified; public messages",
+        ..Signal::MARK
+    },
+    Signal {
         id: "exchange.journal",
         platform: "exchange",
         mechanism: Some(Mechanism::Journal),

@@ -83,6 +83,16 @@ pub(super) const SIGNALS: &[Signal] = &[
         ..Signal::MARK
     },
     Signal {
+        id: "zone.trace",
+        platform: "zonemta",
+        mechanism: Some(Mechanism::MailboxForwarding),
+        weight: 9.0,
+        reads: Reads::Header("Received", Body::Contains(&["(ZoneMTA Forwarder)"]), Bind::Nobody),
+        about: "the trace says that ZoneMTA's forwarder took it",
+        source: "ZoneMTA",
+        ..Signal::MARK
+    },
+    Signal {
         id: "cpanel.rewritten",
         platform: "cpanel",
         mechanism: Some(Mechanism::MtaForward),
