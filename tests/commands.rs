@@ -195,6 +195,17 @@ fn explain_shows_the_way_to_the_decision() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     // Nothing in a message moves the cursor or turns the writing round.
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    // The same in mode observe: what is done, what would be, and why it is not.
+    let held = std::fs::read_to_string(&config).unwrap().replace("\"enforce\"", "\"observe\"");
+    let observing = folder.path().join("observing.toml");
+    std::fs::write(&observing, held).unwrap();
+    let rcpt = "x@ext.example ORCPT=rfc822;alice@corp.example";
+    let output = forwarden(&["explain", path(&message), "--config", path(&observing), "--rcpt", rcpt]);
+    let text = out(&output);
+    assert!(
+        text.contains("done        logged\n  held back   quarantined by rule hold: policy.mode is observe\n"),
+        "{text}"
+    );
     let json = forwarden(&[
         "explain",
         path(&message),

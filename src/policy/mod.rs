@@ -151,7 +151,8 @@ impl Rule {
             None => Some((HeldBack::Rollout, format!("held back, rollout {rollout} and the forwarder is not known"))),
             Some(forwarder) => {
                 let place = place(forwarder);
-                let text = || format!("held back, rollout {rollout} ends before {forwarder} at {place}");
+                let text =
+                    || format!("held back, rollout {rollout} is for places below it, and {forwarder} is at {place}");
                 (place >= rollout).then(|| (HeldBack::Rollout, text()))
             }
         }

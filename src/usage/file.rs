@@ -65,7 +65,9 @@ fn write(path: &Path, book: &Book) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&new)?;
     file.write_all(&serde_json::to_vec_pretty(book)?)?;
     file.sync_all()?;
-    std::fs::rename(&new, path)
+    std::fs::rename(&new, path)?;
+    // The name, too, must be on the disk.
+    path.parent().map_or(Ok(()), |directory| std::fs::File::open(directory)?.sync_all())
 }
 
 /// The thread that writes. Dropping it writes what waits.
