@@ -299,12 +299,12 @@ fn an_own_detector_is_one_like_all_others() {
         [[detector]]
         id = "local.archive"
         envelope = "rcpt"
-        begins = "archive@"
+        like = "archive@*.example"
         weight = 20
         polarity = "against"
         [[rule]]
         id = "tickets"
-        when = { evidence = "local.ticket-forward" }
+        when = { evidence = "local.ticket-forward", platform = "tickets" }
         then = ["tag"]
     "#;
     std::fs::write(&config, text).unwrap();

@@ -91,7 +91,7 @@ fn judge(engine: &Engine, control: &Control, parameters: impl Fn(&str) -> Vec<St
 fn shown(assessment: &Assessment) -> String {
     let counted = assessment.evidence.iter().filter(|seen| seen.counted != 0.0);
     let evidence =
-        counted.map(|seen| format!("\n    {:5.1} {} {}", seen.counted, seen.evidence.signal.id, seen.evidence.value));
+        counted.map(|seen| format!("\n    {:5.1} {} {}", seen.counted, seen.evidence.signal.id(), seen.evidence.value));
     format!("{} {:.3}{}", assessment.verdict, assessment.confidence, evidence.collect::<String>())
 }
 

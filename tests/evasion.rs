@@ -8,6 +8,7 @@ use forwarden::config::Config;
 use forwarden::message::{Builder, Connection, Direction, Domain, Limits};
 use forwarden::sink::NullSink;
 use proptest::prelude::*;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 type Field = (String, Vec<u8>);
@@ -36,7 +37,7 @@ fn shown(assessment: &Assessment) -> String {
     let evidence = assessment
         .evidence
         .iter()
-        .map(|seen| format!("\n  {:5.1} {} {}", seen.counted, seen.evidence.signal.id, seen.evidence.value));
+        .map(|seen| format!("\n  {:5.1} {} {}", seen.counted, seen.evidence.signal.id(), seen.evidence.value));
     format!(
         "{} {:.3} {:?}{}",
         assessment.verdict,
@@ -61,7 +62,7 @@ fn mark_is_seen(name: &str, body: &[u8]) {
         ("Message-ID", "<1@partner.example>"),
     ]));
     let judged = judge("<ann@partner.example>", "<x@ext.example>", &all);
-    let seen = judged.evidence.iter().find(|seen| seen.evidence.signal.id == "exchange.forwarding_loop");
+    let seen = judged.evidence.iter().find(|seen| seen.evidence.signal.id() == "exchange.forwarding_loop");
     let named = seen.and_then(|seen| seen.evidence.names.forwarder.as_ref()).map(ToString::to_string);
     assert_eq!(
         named.as_deref(),
@@ -176,7 +177,7 @@ fn the_author_is_read_as_an_address_and_not_as_a_text() {
     ] {
         let judged = verdict(from);
         assert!(
-            judged.evidence.iter().any(|seen| seen.evidence.signal.id == "author.foreign"),
+            judged.evidence.iter().any(|seen| seen.evidence.signal.id() == "author.foreign"),
             "{from}: {}",
             shown(&judged)
         );
@@ -308,9 +309,9 @@ fn bases() -> Vec<(&'static str, &'static str, Vec<Field>)> {
     ]
 }
 
-fn essence(judged: &Assessment) -> (Verdict, Option<String>, Option<String>, Option<&'static str>) {
+fn essence(judged: &Assessment) -> (Verdict, Option<String>, Option<String>, Option<Cow<'static, str>>) {
     let mechanism = judged.mechanism.map(|mechanism| mechanism.name().to_owned());
-    (judged.verdict, judged.forwarder.as_ref().map(ToString::to_string), mechanism, judged.platform)
+    (judged.verdict, judged.forwarder.as_ref().map(ToString::to_string), mechanism, judged.platform.clone())
 }
 
 /// Folds at the spaces that `folds` picks.

@@ -70,7 +70,7 @@ impl Case {
 
 fn shown(assessment: &Assessment) -> String {
     let evidence = assessment.evidence.iter().map(|weighed| {
-        format!("\n  {:5.2} {} {}", weighed.counted, weighed.evidence.signal.id, weighed.evidence.value)
+        format!("\n  {:5.2} {} {}", weighed.counted, weighed.evidence.signal.id(), weighed.evidence.value)
     });
     format!("{} {:.3}{}", assessment.verdict, assessment.confidence, evidence.collect::<String>())
 }
@@ -99,7 +99,7 @@ fn a_helo_in_our_name_is_no_proof_of_being_inside() {
     }
     .judge();
     assert_ne!(forged.verdict, Verdict::AutoReply, "{}", shown(&forged));
-    assert!(forged.evidence.iter().any(|seen| seen.evidence.signal.id == "entry.from_outside"), "{}", shown(&forged));
+    assert!(forged.evidence.iter().any(|seen| seen.evidence.signal.id() == "entry.from_outside"), "{}", shown(&forged));
     let looked_up = Case {
         mail_from: "<alice@corp.example>",
         header: taken_from("mail.corp.example", "mail.corp.example"),
@@ -273,7 +273,7 @@ Content-Type: message/rfc822"
     let seen = |body: &'static str| {
         let judged =
             Case { mail_from: "<alice@corp.example>", header: header.clone(), body, ..Case::default() }.judge();
-        judged.evidence.iter().any(|seen| seen.evidence.signal.id == "body.whole_message")
+        judged.evidence.iter().any(|seen| seen.evidence.signal.id() == "body.whole_message")
     };
     assert!(seen("From: ann@partner.example\r\nTo: alice@corp.example\r\nSubject: Offer\r\n\r\nHello\r\n"));
     assert!(!seen("From: ann@partner.example\r\nTo: carol@partner.example\r\nSubject: Offer\r\n\r\nHello\r\n"));

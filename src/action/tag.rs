@@ -37,7 +37,7 @@ pub(super) fn fields(assessment: &Assessment, decision: &Decision) -> [Edit; 2] 
         }
     }
     let ids: Vec<&str> =
-        assessment.evidence.iter().filter(|seen| seen.counted != 0.0).map(|seen| seen.evidence.signal.id).collect();
+        assessment.evidence.iter().filter(|seen| seen.counted != 0.0).map(|seen| seen.evidence.signal.id()).collect();
     // Index 0 puts each on top of the last, so the summary is inserted last to stand first.
     [
         Edit::InsertHeader { name: HEADERS[1], value: printable(&ids.join(" ")) },

@@ -9,6 +9,7 @@ pub use weights::Weights;
 use crate::detect::{Evidence, Mechanism};
 use crate::message::Address;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ pub struct Assessment {
     /// By what it was forwarded; `None` where it was not.
     pub mechanism: Option<Mechanism>,
     /// The software that left its mark.
-    pub platform: Option<&'static str>,
+    pub platform: Option<Cow<'static, str>>,
     /// The mailbox that forwards: never simply the author.
     pub forwarder: Option<Address>,
     /// Whether the forwarder is concluded from the addressees alone.
@@ -106,5 +107,5 @@ pub struct Weighed {
     /// The bits it brought; 0 where a stronger one of its family counted, or an innocent cause explains it.
     pub counted: f64,
     /// The innocent cause that explains it away, by its evidence id.
-    pub explained_by: Option<&'static str>,
+    pub explained_by: Option<Cow<'static, str>>,
 }

@@ -3,6 +3,7 @@
 use super::{Assessment, Verdict, Weighed, Weights};
 use crate::detect::{self, Evidence, Excuse, Family, Findings, Mechanism, Names, Polarity, Target};
 use crate::message::{Address, Message};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,8 +32,8 @@ pub fn assess(message: &Message, findings: Findings, weights: &Weights) -> Vec<A
 /// An administrator's weight replaces the row's; what circumstances took off stays off in proportion. A row that was set
 /// to nothing is still shown, but explains and names nothing either.
 fn reweighed(evidence: Evidence, weights: &Weights) -> Evidence {
-    let weight = match weights.overrides.get(evidence.signal.id) {
-        Some(own) if evidence.signal.weight != 0.0 => own * evidence.weight / evidence.signal.weight,
+    let weight = match weights.overrides.get(evidence.signal.id()) {
+        Some(own) if evidence.signal.weight() != 0.0 => own * evidence.weight / evidence.signal.weight(),
         Some(own) => *own,
         None => evidence.weight,
     };
@@ -54,7 +55,7 @@ fn one(
     let excuses = standing_excuses(&seen);
     for weighed in &mut seen {
         weighed.explained_by =
-            excuses.iter().find(|(_, excuse)| explains(excuse, &weighed.evidence)).map(|(id, _)| *id);
+            excuses.iter().find(|(_, excuse)| explains(excuse, &weighed.evidence)).map(|(id, _)| id.clone());
     }
     count(&mut seen, &excuses);
     seen.sort_by(|a, b| {
@@ -75,8 +76,7 @@ fn one(
     let platform = seen
         .iter()
         .filter(|weighed| forward && weighed.counted > 0.0 && credible(&weighed.evidence))
-        .map(|weighed| weighed.evidence.signal.platform)
-        .find(|platform| !platform.is_empty());
+        .find_map(|weighed| weighed.evidence.signal.platform());
     if let Some(conflict) = forwarder.as_ref().and_then(|forwarder| conflict(&seen, forwarder)) {
         seen.push(Weighed { evidence: Arc::new(conflict), counted: 0.0, explained_by: None });
     }
@@ -102,11 +102,11 @@ fn one(
 
 /// The excuses that hold. One is lost where an own mailbox that it does not explain stands in the trace: a list post that
 /// a subscriber of ours forwards is a forward.
-fn standing_excuses(seen: &[Weighed]) -> Vec<(&'static str, Excuse)> {
+fn standing_excuses(seen: &[Weighed]) -> Vec<(Cow<'static, str>, Excuse)> {
     let stands = |excuse: &Excuse| match excuse {
         Excuse::List { directly: false, .. } => !seen.iter().any(|weighed| {
             let evidence = &weighed.evidence;
-            evidence.signal.family == Family::Delivered
+            evidence.signal.family() == Family::Delivered
                 && evidence.trusted
                 && evidence.names.forwarder.is_some()
                 && !explains(excuse, evidence)
@@ -114,18 +114,18 @@ fn standing_excuses(seen: &[Weighed]) -> Vec<(&'static str, Excuse)> {
         _ => true,
     };
     seen.iter()
-        .filter_map(|weighed| Some((weighed.evidence.signal.id, weighed.evidence.excuse.clone()?)))
+        .filter_map(|weighed| Some((weighed.evidence.signal.name(), weighed.evidence.excuse.clone()?)))
         .filter(|(_, excuse)| stands(excuse))
         .collect()
 }
 
 /// Whether an innocent cause would leave this very evidence.
 fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
-    if evidence.signal.polarity == Polarity::Against {
+    if evidence.signal.polarity() == Polarity::Against {
         return false;
     }
     let generic = matches!(
-        evidence.signal.family,
+        evidence.signal.family(),
         Family::Delivered
             | Family::Entry
             | Family::Author
@@ -156,10 +156,10 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
                     || named.is_none_or(|mailbox| mailboxes.iter().any(|known| known.same_mailbox(mailbox))))
         }
         // Software answers at once as well, and quotes.
-        Excuse::Report | Excuse::AutoReply | Excuse::Meeting => generic || evidence.signal.family == Family::Content,
+        Excuse::Report | Excuse::AutoReply | Excuse::Meeting => generic || evidence.signal.family() == Family::Content,
         Excuse::OwnMessage => {
             matches!(
-                evidence.signal.family,
+                evidence.signal.family(),
                 Family::Entry
                     | Family::Author
                     | Family::Addressing
@@ -170,38 +170,38 @@ fn explains(excuse: &Excuse, evidence: &Evidence) -> bool {
         }
         Excuse::Relay => {
             matches!(
-                evidence.signal.family,
+                evidence.signal.family(),
                 Family::Entry
                     | Family::Author
                     | Family::Addressing
                     | Family::Verdict
                     | Family::Origin
                     | Family::Correlation
-            ) || (evidence.signal.family == Family::Sender && named.is_none())
+            ) || (evidence.signal.family() == Family::Sender && named.is_none())
         }
     }
 }
 
 /// Of each family the strongest counts; what an innocent cause explains does not; the cause itself counts a little.
-fn count(seen: &mut [Weighed], excuses: &[(&'static str, Excuse)]) {
+fn count(seen: &mut [Weighed], excuses: &[(Cow<'static, str>, Excuse)]) {
     let mut strongest: HashMap<Family, usize> = HashMap::new();
     for (index, weighed) in seen.iter().enumerate() {
         let evidence = &weighed.evidence;
-        let holds = match evidence.signal.polarity {
+        let holds = match evidence.signal.polarity() {
             Polarity::For => weighed.explained_by.is_none(),
-            Polarity::Against => evidence.excuse.is_none() || excuses.iter().any(|(id, _)| *id == evidence.signal.id),
+            Polarity::Against => evidence.excuse.is_none() || excuses.iter().any(|(id, _)| id == evidence.signal.id()),
         };
         if !holds || evidence.weight == 0.0 {
             continue;
         }
-        let best = strongest.entry(evidence.signal.family).or_insert(index);
+        let best = strongest.entry(evidence.signal.family()).or_insert(index);
         if seen[*best].evidence.weight < evidence.weight {
             *best = index;
         }
     }
     for index in strongest.into_values() {
         let evidence = &seen[index].evidence;
-        seen[index].counted = match evidence.signal.polarity {
+        seen[index].counted = match evidence.signal.polarity() {
             Polarity::For => evidence.weight,
             Polarity::Against => -evidence.weight,
         };
@@ -217,7 +217,7 @@ fn credible(evidence: &Evidence, forwarder: Option<&Address>) -> bool {
 
 /// By what it was forwarded: what names the mechanism most surely, whatever brought the most bits.
 fn mechanism(seen: &[Weighed], credible: impl Fn(&Evidence) -> bool) -> Mechanism {
-    let sureness = |evidence: &Evidence| match evidence.signal.family {
+    let sureness = |evidence: &Evidence| match evidence.signal.family() {
         _ if !credible(evidence) => 0,
         Family::Platform => 3,
         Family::Dsn => 2,
@@ -226,9 +226,9 @@ fn mechanism(seen: &[Weighed], credible: impl Fn(&Evidence) -> bool) -> Mechanis
     };
     let named = seen
         .iter()
-        .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.signal.polarity == Polarity::For)
+        .filter(|weighed| weighed.explained_by.is_none() && weighed.evidence.signal.polarity() == Polarity::For)
         .filter(|weighed| weighed.evidence.weight > 0.0)
-        .filter_map(|weighed| Some((weighed, weighed.evidence.signal.mechanism?)))
+        .filter_map(|weighed| Some((weighed, weighed.evidence.signal.mechanism()?)))
         .max_by(|(a, _), (b, _)| {
             let by = |weighed: &Weighed| (sureness(&weighed.evidence), weighed.evidence.weight);
             by(a).0.cmp(&by(b).0).then(by(a).1.total_cmp(&by(b).1))
@@ -250,7 +250,7 @@ fn forwarder(seen: &[Weighed]) -> (Option<Address>, bool) {
         .max_by(|a, b| a.evidence.weight.total_cmp(&b.evidence.weight));
     match strongest {
         Some(weighed) => {
-            (weighed.evidence.names.forwarder.clone(), weighed.evidence.signal.family == Family::Addressing)
+            (weighed.evidence.names.forwarder.clone(), weighed.evidence.signal.family() == Family::Addressing)
         }
         None => (None, false),
     }
@@ -265,7 +265,7 @@ fn conflict(seen: &[Weighed], forwarder: &Address) -> Option<Evidence> {
             && weighed.evidence.names.forwarder.as_ref().is_some_and(names_other)
     })?;
     let named = other.evidence.names.forwarder.as_ref().map(ToString::to_string).unwrap_or_default();
-    let value = format!("{} names {named}, not {forwarder}", other.evidence.signal.id);
+    let value = format!("{} names {named}, not {forwarder}", other.evidence.signal.id());
     Some(Evidence::new(detect::CONFLICTING, other.evidence.place.clone(), &value))
 }
 

@@ -2,8 +2,9 @@
 
 use super::source::ConfigOption;
 use crate::config::Config;
-use crate::detect::{self, Bind, Body, Polarity, Reads, Signal, Unseen};
+use crate::detect::{self, Bind, Body, Family, Mechanism, Polarity, Reads, Signal, Strength, Texts, Unseen};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::process::ExitCode;
 
 /// Print the catalogue of evidence: what is looked for, what it weighs, what else looks like it.
@@ -40,7 +41,9 @@ impl Command {
                 return ExitCode::FAILURE;
             }
         };
-        let rows: Vec<&Signal> = detect::catalogue().chain(own).filter(|signal| self.wants(signal.id)).collect();
+        let mut rows: Vec<Shown<'_>> = detect::catalogue().map(Shown::from).collect();
+        rows.extend(own.iter().map(|row| Shown::from(&**row)));
+        rows.retain(|row| self.wants(row.id));
         let unseen: Vec<&Unseen> = detect::UNSEEN.iter().filter(|unseen| self.wants(unseen.id)).collect();
         if rows.is_empty() && (unseen.is_empty() || self.format == Format::Json) {
             eprintln!(
@@ -51,11 +54,11 @@ impl Command {
         }
         match self.format {
             Format::Markdown => super::print(&markdown()),
-            Format::Json => rows.iter().for_each(|signal| super::print(&format!("{}\n", json(signal)))),
+            Format::Json => rows.iter().for_each(|row| super::print(&format!("{}\n", serde_json::json!(row)))),
             Format::Text => {
-                match rows[..] {
-                    [signal] => super::print(&full(signal)),
-                    _ => rows.iter().for_each(|signal| super::print(&format!("{}\n", line(signal)))),
+                match &rows[..] {
+                    [row] => super::print(&row.full()),
+                    rows => rows.iter().for_each(|row| super::print(&format!("{}\n", row.line()))),
                 }
                 if !unseen.is_empty() {
                     super::print(&not_looked_for(&unseen, rows.is_empty()));
@@ -80,76 +83,96 @@ fn not_looked_for(unseen: &[&Unseen], alone: bool) -> String {
     text
 }
 
-fn weight(signal: &Signal) -> String {
-    match signal.polarity {
-        Polarity::For => format!("{:+.1}", signal.weight),
-        Polarity::Against => format!("{:+.1}", -signal.weight),
+/// A row, whoever wrote it, as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    platform: &'a str,
+    mechanism: Option<Mechanism>,
+    family: Family,
+    weight: f64,
+    polarity: Polarity,
+    strength: Strength,
+    recognised_by: String,
+    about: &'a str,
+    false_positives: &'a str,
+    source: &'a str,
+}
+
+impl<'a, T: AsRef<str>, L: Texts> From<&'a Signal<T, L>> for Shown<'a> {
+    fn from(signal: &'a Signal<T, L>) -> Self {
+        Self {
+            id: signal.id.as_ref(),
+            platform: signal.platform.as_ref(),
+            mechanism: signal.mechanism,
+            family: signal.family,
+            weight: signal.weight,
+            polarity: signal.polarity,
+            strength: signal.strength(),
+            recognised_by: recognised(&signal.reads),
+            about: signal.about.as_ref(),
+            false_positives: signal.false_positives,
+            source: signal.source,
+        }
     }
 }
 
-fn line(signal: &Signal) -> String {
-    let mechanism = signal.mechanism.map_or("-", detect::Mechanism::name);
-    format!(
-        "{:<28} {:>6}  {:<20} {}",
-        signal.id,
-        weight(signal),
-        mechanism,
-        super::source::printable(signal.about, 100)
-    )
+impl Shown<'_> {
+    fn bits(&self) -> String {
+        match self.polarity {
+            Polarity::For => format!("{:+.1}", self.weight),
+            Polarity::Against => format!("{:+.1}", -self.weight),
+        }
+    }
+
+    fn mechanism(&self) -> &'static str {
+        self.mechanism.map_or("-", Mechanism::name)
+    }
+
+    fn line(&self) -> String {
+        let about = super::source::printable(self.about, 100);
+        format!("{:<28} {:>6}  {:<20} {about}", self.id, self.bits(), self.mechanism())
+    }
+
+    fn full(&self) -> String {
+        format!(
+            "id               {}\nplatform         {}\nmechanism        {}\nfamily           {}\nweight           {} bits ({})\n\
+             recognised by    {}\nwhat it is       {}\nfalse positives  {}\nsource           {}\n",
+            self.id,
+            if self.platform.is_empty() { "any" } else { self.platform },
+            self.mechanism(),
+            word(self.family),
+            self.bits(),
+            word(self.strength),
+            self.recognised_by,
+            self.about,
+            self.false_positives,
+            self.source,
+        )
+    }
 }
 
-fn full(signal: &Signal) -> String {
-    let strength = serde_json::to_value(signal.strength()).unwrap_or_default();
-    format!(
-        "id               {}\nplatform         {}\nmechanism        {}\nfamily           {}\nweight           {} bits ({})\n\
-         recognised by    {}\nwhat it is       {}\nfalse positives  {}\nsource           {}\n",
-        signal.id,
-        if signal.platform.is_empty() { "any" } else { signal.platform },
-        signal.mechanism.map_or("-", detect::Mechanism::name),
-        family(signal),
-        weight(signal),
-        strength.as_str().unwrap_or_default(),
-        recognised(signal),
-        signal.about,
-        signal.false_positives,
-        signal.source,
-    )
+/// The name of a value in events.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn json(signal: &Signal) -> serde_json::Value {
-    serde_json::json!({
-        "id": signal.id,
-        "platform": signal.platform,
-        "mechanism": signal.mechanism,
-        "family": signal.family,
-        "weight": signal.weight,
-        "polarity": signal.polarity,
-        "strength": signal.strength(),
-        "recognised_by": recognised(signal),
-        "about": signal.about,
-        "false_positives": signal.false_positives,
-        "source": signal.source,
-    })
-}
-
-fn family(signal: &Signal) -> String {
-    serde_json::to_value(signal.family).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn recognised(signal: &Signal) -> String {
-    let (what, body, bind) = match &signal.reads {
-        Reads::Header(name, body, bind) => (format!("field {name}"), body, bind),
-        Reads::Sender(body, bind) => ("MAIL FROM".to_owned(), body, bind),
-        Reads::Recipient(body, bind) => ("RCPT TO with its parameters".to_owned(), body, bind),
+fn recognised<T: AsRef<str>, L: Texts>(reads: &Reads<T, L>) -> String {
+    let (what, body) = match reads {
+        Reads::Header(name, body, _) => (format!("field {}", name.as_ref()), body),
+        Reads::Sender(body, _) => ("MAIL FROM".to_owned(), body),
+        Reads::Recipient(body, _) => ("RCPT TO with its parameters".to_owned(), body),
         Reads::Code => return "envelope and structure".into(),
     };
+    let either = |texts: &L| texts.texts().collect::<Vec<_>>().join(" or ");
     let body = match body {
         Body::Any => String::new(),
-        Body::Is(values) => format!(" that is {}", values.join(" or ")),
-        Body::Begins(values) => format!(" that begins with {}", values.join(" or ")),
-        Body::Contains(values) => format!(" that contains {}", values.join(" or ")),
+        Body::Is(texts) => format!(" that is {}", either(texts)),
+        Body::Begins(texts) => format!(" that begins with {}", either(texts)),
+        Body::Contains(texts) => format!(" that contains {}", either(texts)),
+        Body::Like(texts) => format!(" that is like {}", either(texts)),
     };
-    let bind = match bind {
+    let bind = match reads.bind() {
         Bind::Nobody => "",
         Bind::Forwarder => ", naming an own mailbox",
         Bind::Destination => ", naming the recipient",
@@ -174,17 +197,17 @@ pub(super) fn markdown() -> String {
     }
     for platform in platforms {
         page.push_str(&format!("\n## {}\n", if platform.is_empty() { "Any platform" } else { platform }));
-        for signal in detect::catalogue().filter(|signal| signal.platform == platform) {
+        for row in detect::catalogue().filter(|signal| signal.platform == platform).map(Shown::from) {
             page.push_str(&format!(
                 "\n### `{}`\n\n{}. {} bits, family `{}`, mechanism `{}`.\n\n* Recognised by: {}\n* False positives: {}\n* Source: {}\n",
-                signal.id,
-                signal.about,
-                weight(signal),
-                family(signal),
-                signal.mechanism.map_or("-", detect::Mechanism::name),
-                recognised(signal),
-                signal.false_positives,
-                signal.source,
+                row.id,
+                row.about,
+                row.bits(),
+                word(row.family),
+                row.mechanism(),
+                row.recognised_by,
+                row.false_positives,
+                row.source,
             ));
         }
     }

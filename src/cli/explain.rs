@@ -119,7 +119,8 @@ fn recipient(out: &mut String, assessment: &Assessment, decision: &Decision, wei
         assessment.verdict, assessment.confidence, weights.threshold
     )?;
     if let Some(mechanism) = assessment.mechanism {
-        let platform = assessment.platform.map(|platform| format!(", marked by {platform}")).unwrap_or_default();
+        let platform =
+            assessment.platform.as_ref().map(|platform| format!(", marked by {platform}")).unwrap_or_default();
         writeln!(out, "  mechanism   {mechanism}{platform}")?;
         let guess = if assessment.forwarder_guessed { " (a guess, by the addressees)" } else { "" };
         let forwarder = assessment.forwarder.as_ref().map_or_else(|| "not known".to_owned(), shown);
@@ -164,12 +165,12 @@ fn done(out: &mut String, carried: &Carried) -> std::fmt::Result {
 
 fn evidence(out: &mut String, weighed: &Weighed) -> std::fmt::Result {
     let evidence = &weighed.evidence;
-    let why = match weighed.explained_by {
+    let why = match &weighed.explained_by {
         Some(cause) => format!(" [explained by {cause}]"),
         None if weighed.counted == 0.0 && evidence.weight != 0.0 => " [a stronger one of its family counts]".to_owned(),
         None => String::new(),
     };
-    writeln!(out, "              {:>6}  {}{why}", format!("{:+.1}", weighed.counted), evidence.signal.id)?;
+    writeln!(out, "              {:>6}  {}{why}", format!("{:+.1}", weighed.counted), evidence.signal.id())?;
     let value = source::printable(&evidence.value, 70);
     if !value.is_empty() {
         writeln!(out, "                      {}: {value}", source::printable(&evidence.place, 60))?;

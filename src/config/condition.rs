@@ -55,10 +55,12 @@ fn leaves(section: &Section<'_>, around: &Surroundings<'_>, parts: &mut Vec<Cond
     parts.extend(lists::choices(section, "verdict", &verdicts).map(Condition::Verdict));
     parts.extend(section.float("confidence", 0.0..=1.0).map(Condition::Confidence));
     parts.extend(lists::choices(section, "mechanism", &mechanisms()).map(Condition::Mechanism));
-    parts.extend(lists::choices(section, "platform", &platforms()).map(|names| Condition::Platform(owned(names))));
+    let platforms = platforms(section);
+    let platforms: Vec<(&str, &str)> = platforms.iter().map(|name| (name.as_str(), name.as_str())).collect();
+    parts.extend(lists::choices(section, "platform", &platforms).map(|names| Condition::Platform(owned(names))));
     parts.extend(section.strings("evidence").map(|ids| {
         let known = ids.iter().filter_map(|(id, place)| lists::evidence(section, id, place));
-        Condition::Evidence(known.map(str::to_owned).collect())
+        Condition::Evidence(known.collect())
     }));
     parts.extend(lists::addresses(section, "forwarder").map(Condition::Forwarder));
     parts.extend(lists::patterns(section, "destination").map(|patterns| {
@@ -111,11 +113,14 @@ pub(super) fn mechanisms() -> [(&'static str, Mechanism); Mechanism::ALL.len()] 
     Mechanism::ALL.map(|mechanism| (mechanism.name(), mechanism))
 }
 
-fn platforms() -> Vec<(&'static str, &'static str)> {
-    let mut names: Vec<_> = detect::catalogue().map(|signal| signal.platform).filter(|name| !name.is_empty()).collect();
+/// The platforms by name, those of own detectors among them.
+fn platforms(section: &Section<'_>) -> Vec<String> {
+    let built = detect::catalogue().map(|signal| signal.platform.to_owned());
+    let own = section.report().detectors().into_iter().map(|signal| signal.platform.clone());
+    let mut names: Vec<String> = built.chain(own).filter(|name| !name.is_empty()).collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().map(|name| (name, name)).collect()
+    names
 }
 
 /// Whether it says anything of what the message is: where it does not, it holds for ordinary mail too.

@@ -3,7 +3,8 @@
 use super::lists;
 use super::problem::quoted;
 use super::reader::Section;
-use crate::detect::{Bind, Mechanism, OwnRow, Pattern, Polarity, Signal, Subject};
+use crate::detect::{Bind, Body, Family, Mechanism, OwnSignal, Polarity, Reads};
+use std::sync::Arc;
 
 const NAMES: &[(&str, Bind)] = &[
     ("nobody", Bind::Nobody),
@@ -13,20 +14,27 @@ const NAMES: &[(&str, Bind)] = &[
     ("original_sender", Bind::OriginalSender),
 ];
 
-const ENVELOPE: &[(&str, Subject)] = &[("mail_from", Subject::Sender), ("rcpt", Subject::Recipient)];
+/// What a row looks at.
+#[derive(Clone)]
+enum Subject {
+    Header(String),
+    Sender,
+    Recipient,
+}
+
+const ENVELOPE: &[(&str, bool)] = &[("mail_from", true), ("rcpt", false)];
 
 const POLARITY: &[(&str, Polarity)] = &[("for", Polarity::For), ("against", Polarity::Against)];
 
 /// The rows, in the order in which they stand.
-pub(super) fn read(root: &Section<'_>) -> Vec<&'static Signal> {
-    let mut rows: Vec<&'static Signal> = Vec::new();
+pub(super) fn read(root: &Section<'_>) -> Vec<Arc<OwnSignal>> {
+    let mut rows: Vec<Arc<OwnSignal>> = Vec::new();
     for section in root.tables("detector") {
-        let row = row(&section);
-        if let Some(row) = row {
+        if let Some(row) = row(&section) {
             if rows.iter().any(|known| known.id == row.id) {
                 section.report().error(section.place(), format!("{} is the id of another detector", quoted(&row.id)));
             } else {
-                rows.push(row.signal());
+                rows.push(Arc::new(row));
             }
         }
     }
@@ -35,7 +43,7 @@ pub(super) fn read(root: &Section<'_>) -> Vec<&'static Signal> {
     rows
 }
 
-fn row(section: &Section<'_>) -> Option<OwnRow> {
+fn row(section: &Section<'_>) -> Option<OwnSignal> {
     let report = section.report();
     let id = section.string("id").and_then(|(id, place)| {
         let name = id.strip_prefix("local.").unwrap_or_default();
@@ -59,11 +67,8 @@ fn row(section: &Section<'_>) -> Option<OwnRow> {
         }
         Some(Subject::Header(name))
     });
-    let envelope = section.string("envelope").and_then(|(text, place)| {
-        let words: Vec<(&str, usize)> = ENVELOPE.iter().enumerate().map(|(index, (name, _))| (*name, index)).collect();
-        let index = lists::choice(section, &text, &place, &words)?;
-        ENVELOPE.get(index).map(|(_, subject)| subject.clone())
-    });
+    let envelope = lists::word(section, "envelope", ENVELOPE)
+        .map(|(is_sender, _)| if is_sender { Subject::Sender } else { Subject::Recipient });
     let subject = match (section.has("header"), section.has("envelope")) {
         (true, true) => {
             report
@@ -99,21 +104,29 @@ fn row(section: &Section<'_>) -> Option<OwnRow> {
         report.error(section.place(), "has no id: write id = \"local.name\"");
     }
     section.finish();
-    Some(OwnRow {
+    let (subject, pattern) = (subject?, pattern?);
+    Some(OwnSignal {
         id: id?,
         platform,
         mechanism,
+        // What speaks against a forward must not take the place of the strongest mark that speaks for one.
+        family: if polarity == Polarity::For { Family::Platform } else { Family::Innocent },
         weight: weight?,
         polarity,
-        subject: subject?,
-        pattern: pattern?,
-        names,
+        reads: match subject {
+            Subject::Header(name) => Reads::Header(name, pattern, names),
+            Subject::Sender => Reads::Sender(pattern, names),
+            Subject::Recipient => Reads::Recipient(pattern, names),
+        },
+        on_replies_too: false,
         about,
+        false_positives: "yours to say",
+        source: "configuration, [[detector]]",
     })
 }
 
-fn pattern(section: &Section<'_>) -> Option<Pattern> {
-    const KEYS: [&str; 3] = ["is", "begins", "contains"];
+fn pattern(section: &Section<'_>) -> Option<Body<Vec<String>>> {
+    const KEYS: [&str; 4] = ["is", "begins", "contains", "like"];
     let set: Vec<&str> = KEYS.into_iter().filter(|key| section.has(key)).collect();
     if set.len() > 1 {
         section
@@ -121,18 +134,24 @@ fn pattern(section: &Section<'_>) -> Option<Pattern> {
             .error(section.place(), format!("{} cannot stand together: write one of them", set.join(" and ")));
         return None;
     }
-    let Some(key) = set.first() else { return Some(Pattern::Any) };
+    let Some(key) = set.first() else { return Some(Body::Any) };
     let texts: Vec<String> = section.strings(key)?.into_iter().map(|(text, _)| text).collect();
-    if texts.is_empty() || texts.iter().any(|text| text.trim().is_empty()) {
-        section.report().error(
-            section.place(),
-            format!("{key} has an empty text in it, which everything would match: leave it out"),
-        );
+    if *key == "like" && texts.iter().any(|text| text.matches('*').count() > 1) {
+        section
+            .report()
+            .error(section.place(), "like has a text with more than one * in it: write contains, or two texts");
+        return None;
+    }
+    if texts.is_empty() || texts.iter().any(|text| text.trim_matches([' ', '*']).is_empty()) {
+        section
+            .report()
+            .error(section.place(), format!("{key} has a text in it that everything matches: leave it out"));
         return None;
     }
     Some(match *key {
-        "is" => Pattern::Is(texts),
-        "begins" => Pattern::Begins(texts),
-        _ => Pattern::Contains(texts),
+        "is" => Body::Is(texts),
+        "begins" => Body::Begins(texts),
+        "contains" => Body::Contains(texts),
+        _ => Body::Like(texts),
     })
 }

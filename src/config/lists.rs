@@ -122,10 +122,10 @@ pub(super) fn choice<T: Copy>(section: &Section<'_>, text: &str, place: &Place, 
 }
 
 /// The id of evidence; a wrong one is reported without those that there are, which would fill a page.
-pub(super) fn evidence(section: &Section<'_>, text: &str, place: &Place) -> Option<&'static str> {
+pub(super) fn evidence(section: &Section<'_>, text: &str, place: &Place) -> Option<String> {
     let own = section.report().detectors();
-    let ids = || detect::catalogue().map(|signal| signal.id).chain(own.iter().copied());
-    let found = ids().find(|id| *id == text);
+    let ids = || detect::catalogue().map(|signal| signal.id).chain(own.iter().map(|signal| signal.id.as_str()));
+    let found = ids().find(|id| *id == text).map(str::to_owned);
     if found.is_none() {
         let hint = match nearest(text, ids()) {
             Some(near) => format!("did you mean \"{near}\"?"),

@@ -32,6 +32,7 @@ use listener::Listeners;
 use reader::{Place, Report, Section, Source};
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
 
@@ -45,7 +46,7 @@ pub struct Config {
     /// What is done about it.
     pub policy: Policy,
     /// Rows of the administrator's own.
-    pub detectors: Vec<&'static crate::detect::Signal>,
+    pub detectors: Vec<Arc<crate::detect::OwnSignal>>,
     /// How evidence is weighed.
     pub weights: Weights,
     /// How much of a message is read.

@@ -2,11 +2,13 @@
 //! nobody asked for are reported with the nearest one that somebody would have.
 
 use super::problem::{Problem, Severity, quoted};
+use crate::detect::OwnSignal;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -55,8 +57,8 @@ impl fmt::Display for Place {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     problems: RefCell<Vec<Problem>>,
-    /// The ids of the configuration's own detectors, which rules and weights may name.
-    detectors: RefCell<Vec<&'static str>>,
+    /// The configuration's own detectors, which rules and weights may name.
+    detectors: RefCell<Vec<Arc<OwnSignal>>>,
     /// Every key that was asked for, for the tests that compare them with the documentation.
     #[cfg(test)]
     pub(super) known: RefCell<BTreeSet<String>>,
@@ -80,11 +82,11 @@ impl Report {
         self.problems.take()
     }
 
-    pub(super) fn know_detectors(&self, rows: &[&'static crate::detect::Signal]) {
-        self.detectors.borrow_mut().extend(rows.iter().map(|row| row.id));
+    pub(super) fn know_detectors(&self, rows: &[Arc<OwnSignal>]) {
+        self.detectors.borrow_mut().extend(rows.iter().cloned());
     }
 
-    pub(super) fn detectors(&self) -> Vec<&'static str> {
+    pub(super) fn detectors(&self) -> Vec<Arc<OwnSignal>> {
         self.detectors.borrow().clone()
     }
 

@@ -1,6 +1,6 @@
 //! What a detector saw: reported, never judged.
 
-use super::signal::Signal;
+use super::row::Row;
 use crate::message::Address;
 use serde::Serialize;
 use std::fmt;
@@ -147,7 +147,7 @@ impl Names {
 #[derive(Debug, Clone)]
 pub struct Evidence {
     /// The catalogue's row that saw it.
-    pub signal: &'static Signal,
+    pub signal: Row,
     /// Its weight in bits: the row's, or less where the place it was found in may be forged.
     pub weight: f64,
     /// Where: `RCPT`, `MAIL`, `header 7 (X-Sieve-Redirected-From)`.
@@ -172,10 +172,11 @@ impl Evidence {
     const UNTRUSTED_BITS: f64 = 3.5;
 
     /// Evidence about the whole message, by the row's own weight.
-    pub fn new(signal: &'static Signal, place: impl Into<String>, value: &str) -> Self {
+    pub fn new(signal: impl Into<Row>, place: impl Into<String>, value: &str) -> Self {
+        let signal = signal.into();
         Self {
+            weight: signal.weight(),
             signal,
-            weight: signal.weight,
             place: place.into(),
             value: value.chars().take(Self::VALUE_CHARS).collect(),
             names: Names::default(),

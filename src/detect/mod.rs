@@ -11,8 +11,8 @@ mod evidence;
 mod headers;
 mod innocent;
 mod language;
-mod own;
 mod platform;
+mod row;
 mod scene;
 mod signal;
 mod structural;
@@ -21,13 +21,14 @@ mod unseen;
 
 pub use evidence::{Evidence, Excuse, Family, Mechanism, Names, Polarity};
 pub use headers::Catalogue;
-pub use own::{OwnRow, Pattern, Subject};
+pub use row::Row;
 pub use scene::{Scene, Target, targets};
-pub use signal::{Bind, Body, Reads, Signal, Strength};
+pub use signal::{Bind, Body, OwnSignal, Reads, Signal, Strength, Texts};
 pub use structural::CONFLICTING;
 pub use unseen::{UNSEEN, Unseen};
 
 use crate::message::{Message, Organization};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Everything that was seen in one message.
@@ -63,9 +64,9 @@ fn leave_out_repetitions(evidence: &mut Vec<Evidence>) {
     if evidence.len() <= REPETITIONS {
         return;
     }
-    let mut seen: HashMap<(&str, Option<usize>, bool), usize> = HashMap::new();
+    let mut seen: HashMap<(Cow<'static, str>, Option<usize>, bool), usize> = HashMap::new();
     evidence.retain(|one| {
-        let count = seen.entry((one.signal.id, one.recipient, one.trusted)).or_default();
+        let count = seen.entry((one.signal.name(), one.recipient, one.trusted)).or_default();
         *count += 1;
         *count <= REPETITIONS
     });

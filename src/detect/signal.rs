@@ -3,13 +3,14 @@
 use super::evidence::{Family, Mechanism, Polarity};
 use serde::Serialize;
 
-/// One row of the catalogue.
+/// One row of the catalogue. The program's own are tables in the binary, an administrator's own what they hold: `T` is a
+/// text of the one or the other, `L` a list of them.
 #[derive(Debug, PartialEq)]
-pub struct Signal {
+pub struct Signal<T = &'static str, L = &'static [&'static str]> {
     /// Stable id, `platform.what`. Never reused.
-    pub id: &'static str,
+    pub id: T,
     /// The software that leaves it; empty where it is anybody's.
-    pub platform: &'static str,
+    pub platform: T,
     /// What it proves, where it tells.
     pub mechanism: Option<Mechanism>,
     /// The cause it stems from.
@@ -19,58 +20,110 @@ pub struct Signal {
     /// For or against.
     pub polarity: Polarity,
     /// How it is recognised.
-    pub reads: Reads,
+    pub reads: Reads<T, L>,
     /// Whether automatic replies of our own mailboxes carry it too, and it therefore says nothing on them.
     pub on_replies_too: bool,
     /// What it is, in a sentence.
-    pub about: &'static str,
+    pub about: T,
     /// What else looks like it.
     pub false_positives: &'static str,
     /// Where that is written.
     pub source: &'static str,
 }
 
+/// A row that an administrator wrote. It lives as long as the configuration and the evidence that point at it.
+pub type OwnSignal = Signal<String, Vec<String>>;
+
 /// How a row is recognised.
 #[derive(Debug, PartialEq)]
-pub enum Reads {
+pub enum Reads<T = &'static str, L = &'static [&'static str]> {
     /// A header field of this name whose body is like that, bound to whom it names.
-    Header(&'static str, Body, Bind),
+    Header(T, Body<L>, Bind),
     /// MAIL FROM is like that.
-    Sender(Body, Bind),
+    Sender(Body<L>, Bind),
     /// RCPT TO, its parameters behind it, is like that: evidence about this recipient.
-    Recipient(Body, Bind),
+    Recipient(Body<L>, Bind),
     /// Code in the module of the same name as the id's first part.
     Code,
 }
 
+impl<T, L: Texts> Reads<T, L> {
+    /// Whether what it reads is like that.
+    pub fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Header(_, body, _) | Self::Sender(body, _) | Self::Recipient(body, _) => body.matches(text),
+            Self::Code => false,
+        }
+    }
+
+    /// Whom what it reads names.
+    pub fn bind(&self) -> Bind {
+        match self {
+            Self::Header(_, _, bind) | Self::Sender(_, bind) | Self::Recipient(_, bind) => *bind,
+            Self::Code => Bind::Nobody,
+        }
+    }
+}
+
 /// What the unfolded body of a header field is like. Letters compare without regard to case.
 #[derive(Debug, PartialEq)]
-pub enum Body {
+pub enum Body<L = &'static [&'static str]> {
     /// Anything.
     Any,
     /// One of these, exactly, leading and trailing space aside.
-    Is(&'static [&'static str]),
+    Is(L),
     /// It begins with one of these.
-    Begins(&'static [&'static str]),
+    Begins(L),
     /// It contains one of these.
-    Contains(&'static [&'static str]),
+    Contains(L),
+    /// It is one of these, in which the first `*` stands for whatever is there.
+    Like(L),
 }
 
-impl Body {
+impl<L: Texts> Body<L> {
     /// Whether `text` is like that.
     pub fn matches(&self, text: &str) -> bool {
         let text = text.trim();
         match self {
             Self::Any => true,
-            Self::Is(wanted) => wanted.iter().any(|one| text.eq_ignore_ascii_case(one)),
-            Self::Begins(wanted) => {
-                wanted.iter().any(|one| text.get(..one.len()).is_some_and(|start| start.eq_ignore_ascii_case(one)))
-            }
+            Self::Is(wanted) => wanted.texts().any(|one| text.eq_ignore_ascii_case(one)),
+            Self::Begins(wanted) => wanted.texts().any(|one| begins(text, one)),
             Self::Contains(wanted) => {
                 let lower = text.to_ascii_lowercase();
-                wanted.iter().any(|one| lower.contains(&one.to_ascii_lowercase()))
+                wanted.texts().any(|one| lower.contains(&one.to_ascii_lowercase()))
             }
+            Self::Like(wanted) => wanted.texts().any(|one| is_like(text, one)),
         }
+    }
+}
+
+fn begins(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|there| there.eq_ignore_ascii_case(start))
+}
+
+/// Whether `text` is `pattern`, in which the first `*` stands for anything.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let Some((start, end)) = pattern.split_once('*') else { return text.eq_ignore_ascii_case(pattern) };
+    // Both ends stand in the text one behind the other: `a*a` is not in `a`.
+    let rest = text.len().checked_sub(end.len()).filter(|at| *at >= start.len());
+    begins(text, start) && rest.and_then(|at| text.get(at..)).is_some_and(|there| there.eq_ignore_ascii_case(end))
+}
+
+/// A list of texts, in the binary or of a configuration.
+pub trait Texts {
+    /// They.
+    fn texts(&self) -> impl Iterator<Item = &str>;
+}
+
+impl Texts for &'static [&'static str] {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.iter().copied()
+    }
+}
+
+impl Texts for Vec<String> {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(String::as_str)
     }
 }
 
@@ -121,7 +174,9 @@ impl Signal {
         false_positives: "none known",
         source: "",
     };
+}
 
+impl<T, L> Signal<T, L> {
     /// The weight in words.
     pub fn strength(&self) -> Strength {
         match self.weight {
@@ -129,6 +184,37 @@ impl Signal {
             w if w >= 5.0 => Strength::Strong,
             w if w >= 2.0 => Strength::Supporting,
             _ => Strength::Weak,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Body;
+
+    #[test]
+    fn a_star_stands_for_anything_once() {
+        let like = |pattern: &str, text: &str| Body::Like(vec![pattern.to_owned()]).matches(text);
+        for (pattern, text) in [
+            ("bounce+*@crm.example", "Bounce+17=x@CRM.example"),
+            ("bounce+*@crm.example", "bounce+@crm.example"),
+            ("*@crm.example", "a@crm.example"),
+            ("exact@crm.example", " exact@crm.example "),
+            ("a*a", "aa"),
+            ("a**", "ab*"),
+        ] {
+            assert!(like(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("bounce+*@crm.example", "bounce@crm.example"),
+            ("*@crm.example", "a@crm.example.net"),
+            ("exact@crm.example", "exact@crm.example.net"),
+            ("a*a", "a"),
+            ("a**", "ab"),
+            ("ä*ä", "ä"),
+            ("*x", "\u{e4}"),
+        ] {
+            assert!(!like(pattern, text), "{pattern} {text}");
         }
     }
 }

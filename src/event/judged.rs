@@ -131,7 +131,7 @@ fn event(
         verdict: assessment.verdict.name(),
         confidence: rounded(assessment.confidence),
         mechanism: assessment.mechanism.map(crate::detect::Mechanism::name),
-        platform: assessment.platform,
+        platform: assessment.platform.clone(),
         forwarder: assessment.forwarder.as_ref().map(ToString::to_string),
         forwarder_guessed: assessment.forwarder_guessed,
         destinations: members().take(ADDRESSES).map(ToString::to_string).collect(),
@@ -152,13 +152,13 @@ fn event(
             .evidence
             .iter()
             .map(|seen| EvidenceItem {
-                id: seen.evidence.signal.id,
+                id: seen.evidence.signal.name(),
                 weight: seen.evidence.weight,
                 counted: seen.counted,
-                polarity: seen.evidence.signal.polarity,
+                polarity: seen.evidence.signal.polarity(),
                 place: seen.evidence.place.clone(),
                 value: seen.evidence.value.clone(),
-                explained_by: seen.explained_by,
+                explained_by: seen.explained_by.clone(),
             })
             .collect(),
         envelope: Arc::clone(envelope),

@@ -13,6 +13,7 @@ use crate::policy::{HeldBack, Mode, Step};
 use crate::state::{Behaviour, Pair};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -74,7 +75,7 @@ pub struct MessageEvent {
     /// By what it was forwarded.
     pub mechanism: Option<&'static str>,
     /// The software that left its mark.
-    pub platform: Option<&'static str>,
+    pub platform: Option<Cow<'static, str>>,
     /// The mailbox that forwards.
     pub forwarder: Option<String>,
     /// Whether the forwarder is concluded from the addressees alone.
@@ -139,7 +140,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Serialize)]
 pub struct EvidenceItem {
     /// The catalogue's id.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// Its weight in bits.
     pub weight: f64,
     /// What of it counted, in bits.
@@ -153,7 +154,7 @@ pub struct EvidenceItem {
     pub value: String,
     /// The innocent cause that explains it away.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub explained_by: Option<&'static str>,
+    pub explained_by: Option<Cow<'static, str>>,
 }
 
 /// The envelope of the message.

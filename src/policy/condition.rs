@@ -103,11 +103,11 @@ impl Condition {
                 format!("mechanism is {}", assessment.mechanism.map_or("none", Mechanism::name))
             }),
             Self::Platform(wanted) => {
-                let platform = assessment.platform.unwrap_or("not known");
+                let platform = assessment.platform.as_deref().unwrap_or("not known");
                 check(wanted.iter().any(|name| name == platform), || format!("platform is {platform}"))
             }
             Self::Evidence(wanted) => check(
-                assessment.evidence.iter().any(|seen| wanted.iter().any(|id| id == seen.evidence.signal.id)),
+                assessment.evidence.iter().any(|seen| wanted.iter().any(|id| id == seen.evidence.signal.id())),
                 || format!("no evidence {}", wanted.join(", ")),
             ),
             Self::Forwarder(list) => in_list("forwarder", assessment.forwarder.as_ref(), list),

@@ -206,7 +206,7 @@ impl Fixture {
             problems.push("has no recipient outside".to_owned());
         }
         for assessment in assessments {
-            let row = assessment.evidence.iter().find(|seen| seen.evidence.signal.id == self.row);
+            let row = assessment.evidence.iter().find(|seen| seen.evidence.signal.id() == self.row);
             match (row, self.is_hit) {
                 (None, true) => problems.push("the row does not report".to_owned()),
                 (Some(_), false) => problems.push("the row reports".to_owned()),
@@ -272,8 +272,8 @@ impl Expect {
 
 fn evidence(assessment: &Assessment) -> String {
     let line = |seen: &forwarden::assess::Weighed| {
-        let why = seen.explained_by.map(|id| format!(" (explained by {id})")).unwrap_or_default();
-        format!("\n    {:6.1} {} {}{why}", seen.counted, seen.evidence.signal.id, seen.evidence.value)
+        let why = seen.explained_by.as_ref().map(|id| format!(" (explained by {id})")).unwrap_or_default();
+        format!("\n    {:6.1} {} {}{why}", seen.counted, seen.evidence.signal.id(), seen.evidence.value)
     };
     let lines: String = assessment.evidence.iter().map(line).collect();
     format!("confidence {:.3}, evidence:{lines}", assessment.confidence)

@@ -23,7 +23,7 @@ struct Line<'a> {
     verdict: &'static str,
     confidence: f64,
     mechanism: Option<&'static str>,
-    platform: Option<&'static str>,
+    platform: Option<&'a str>,
     forwarder: Option<String>,
     forwarder_guessed: bool,
     destination: String,
@@ -40,7 +40,7 @@ struct Line<'a> {
 
 #[derive(Debug, Serialize)]
 struct Seen<'a> {
-    id: &'static str,
+    id: &'a str,
     weight: f64,
     counted: f64,
     polarity: crate::detect::Polarity,
@@ -207,7 +207,7 @@ fn lines<'a>(case: &'a str, inspection: &'a Inspection) -> impl Iterator<Item = 
         verdict: assessment.verdict.name(),
         confidence: (assessment.confidence * 1000.0).round() / 1000.0,
         mechanism: assessment.mechanism.map(crate::detect::Mechanism::name),
-        platform: assessment.platform,
+        platform: assessment.platform.as_deref(),
         forwarder: assessment.forwarder.as_ref().map(ToString::to_string),
         forwarder_guessed: assessment.forwarder_guessed,
         destination: assessment.destination.to_string(),
@@ -223,10 +223,10 @@ fn lines<'a>(case: &'a str, inspection: &'a Inspection) -> impl Iterator<Item = 
             .evidence
             .iter()
             .map(|seen| Seen {
-                id: seen.evidence.signal.id,
+                id: seen.evidence.signal.id(),
                 weight: seen.evidence.weight,
                 counted: seen.counted,
-                polarity: seen.evidence.signal.polarity,
+                polarity: seen.evidence.signal.polarity(),
                 place: &seen.evidence.place,
                 value: &seen.evidence.value,
             })
