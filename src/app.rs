@@ -1,5 +1,7 @@
 //! The daemon: configuration → parts → tasks. Signals, reload, drain. Wiring only: nothing is decided here.
 
+mod watch;
+
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DaemonSpec, LogSpec};
 use crate::detect::Catalogue;
@@ -16,8 +18,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::watch::channel;
 use tokio::task::JoinSet;
+use watch::Watch;
 
 /// A configuration error of the daemon (sysexits.h, EX_CONFIG).
 pub const EX_CONFIG: u8 = 78;
@@ -118,8 +121,8 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
         max_connections: config.daemon.max_connections,
         busy: Arc::clone(&busy),
     };
-    let (stop_accepting, accepting) = watch::channel(false);
-    let (stop_serving, serving) = watch::channel(false);
+    let (stop_accepting, accepting) = channel(false);
+    let (stop_serving, serving) = channel(false);
     let mut listeners = JoinSet::new();
     for (spec, bound) in config.listeners.iter().zip(bound) {
         tracing::info!(listener = %spec.name, socket = %spec.socket, role = ?spec.role, "listening");
@@ -129,11 +132,25 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     notify(&[NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), mode = ?config.policy.mode, "ready");
 
+    let mut lists = Watch::new(&config.list_files);
+    let mut look = tokio::time::interval(watch::EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             told = signals.next() => match told {
                 Told::Stop => break,
-                Told::Reload => reload(path, &config, &current),
+                Told::Reload => {
+                    tracing::info!(file = %path.display(), "reloading");
+                    lists = reload(path, &config, &current).unwrap_or(lists);
+                }
+            },
+            _ = look.tick() => if let Some(list) = lists.changed() {
+                tracing::info!(list = %list.display(), "a list has changed: reloading");
+                match reload(path, &config, &current) {
+                    Some(fresh) => lists = fresh,
+                    // The old lists stay; the next change is tried again.
+                    None => ::metrics::counter!(crate::metrics::LIST_FAULTS.name).increment(1),
+                }
             },
             Some(ended) = listeners.join_next() => {
                 let error = match ended {
@@ -171,9 +188,8 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
     }
 }
 
-/// Puts the engine of a new configuration in place; on error the old one stays.
-fn reload(path: &Path, running: &Config, current: &Current) {
-    tracing::info!(file = %path.display(), "reloading");
+/// Puts the engine of a new configuration in place, and says which lists are to be watched now; on error the old one stays.
+fn reload(path: &Path, running: &Config, current: &Current) -> Option<Watch> {
     match Config::load(path) {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -188,12 +204,14 @@ fn reload(path: &Path, running: &Config, current: &Current) {
                 ..engine(&loaded.config, Arc::clone(&before.clock), Arc::clone(&before.sink))
             });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
+            Some(Watch::new(&loaded.config.list_files))
         }
         Err(problems) => {
             for problem in problems.iter() {
                 tracing::error!("{problem}");
             }
             tracing::error!(file = %path.display(), "not reloaded: the configuration in use stays");
+            None
         }
     }
 }

@@ -92,9 +92,9 @@ impl Engine {
         // What this message uses up is counted with what was used before it.
         let mut here: HashMap<String, u64> = HashMap::new();
         let mut decisions: Vec<Decision> = Vec::new();
-        for assessment in &assessments {
+        for (assessment, facts) in assessments.iter().zip(&facts) {
             let used = |id: &str| self.usage.today(id, now) + here.get(id).copied().unwrap_or_default();
-            let decision = self.policy.decide(message, organization, assessment, now, &used);
+            let decision = self.policy.decide(message, organization, assessment, facts.as_ref(), now, &used);
             if let Some(id) = &decision.exception {
                 *here.entry(id.clone()).or_default() += 1;
             }

@@ -33,6 +33,12 @@ pub const STATE_LOST: Metric = Metric {
     help: "Observations that the state file missed because it could not keep up.",
 };
 
+/// Lists that could not be read again.
+pub const LIST_FAULTS: Metric = Metric {
+    name: "forwarden_list_faults_total",
+    help: "Changed lists that could not be read; the old ones stay in use.",
+};
+
 /// The table.
-pub const ALL: [&Metric; 7] =
-    [&MESSAGES, &VERDICTS, &FAULTS, &EVENTS_QUEUED, &EVENTS_DROPPED, &STATE_FAULTS, &STATE_LOST];
+pub const ALL: [&Metric; 8] =
+    [&MESSAGES, &VERDICTS, &FAULTS, &EVENTS_QUEUED, &EVENTS_DROPPED, &STATE_FAULTS, &STATE_LOST, &LIST_FAULTS];

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("state", &["message", "metrics"]),
     ("detect", &["message", "state"]),
     ("assess", &["message", "detect"]),
-    ("policy", &["message", "detect", "assess"]),
+    ("policy", &["message", "state", "detect", "assess"]),
     ("usage", &["policy"]),
     ("action", &["message", "assess", "policy"]),
     ("event", &["message", "state", "detect", "assess", "policy", "action"]),

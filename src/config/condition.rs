@@ -1,11 +1,16 @@
 //! `when` of a rule: its conditions.
 
+use super::duration::span;
 use super::problem::quoted;
 use super::reader::{Place, Section};
 use super::{Surroundings, lists};
 use crate::assess::Verdict;
 use crate::detect::{self, Mechanism};
-use crate::policy::{Condition, DomainClass, Pattern};
+use crate::message::Direction;
+use crate::policy::{Condition, DomainClass, First, Pattern, Window};
+use jiff::SignedDuration;
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
 
 /// How deep conditions may be nested.
 const MAX_DEPTH: usize = 16;
@@ -80,9 +85,90 @@ fn leaves(section: &Section<'_>, around: &Surroundings<'_>, parts: &mut Vec<Cond
         Condition::Listener(names.into_iter().map(|(name, _)| name).collect())
     }));
     parts.extend(section.integer("size", 0..=u64::MAX / 2).map(Condition::Size));
+    parts.extend(lists::choices(section, "direction", &Direction::ALL).map(Condition::Direction));
+    parts.extend(lists::pairs(section, "pair").map(Condition::Pair));
+    parts.extend(section.table("time").and_then(|table| time(&table)).map(Condition::Time));
+    of_the_state(section, around, parts);
 
-    let lists = Condition::KEYS.iter().filter(|key| !matches!(**key, "all" | "any" | "not" | "confidence" | "size"));
+    let lists = Condition::KEYS.iter().filter(|key| !NO_LISTS.contains(key));
     lists.for_each(|key| warn_of_nothing(section, key, NEVER));
+}
+
+/// The conditions that take no list.
+const NO_LISTS: [&str; 12] = [
+    "all",
+    "any",
+    "not",
+    "confidence",
+    "size",
+    "time",
+    "pair_age",
+    "pair_count_24h",
+    "forwards_24h",
+    "fan_in",
+    "coverage",
+    "latency",
+];
+
+/// The conditions on what is remembered.
+fn of_the_state(section: &Section<'_>, around: &Surroundings<'_>, parts: &mut Vec<Condition>) {
+    let count = |key| section.integer(key, 0..=u64::from(u32::MAX)).and_then(|number| u32::try_from(number).ok());
+    let longest = SignedDuration::from_hours(24 * 36_500);
+    let before = parts.len();
+    parts.extend(lists::choices(section, "first_seen", &First::ALL).map(Condition::FirstSeen));
+    parts.extend(span(section, "pair_age", SignedDuration::ZERO..=longest).map(Condition::PairAge));
+    parts.extend(count("pair_count_24h").map(Condition::PairCount));
+    parts.extend(count("forwards_24h").map(Condition::Forwards));
+    parts.extend(count("fan_in").map(|count| Condition::FanIn(count as usize)));
+    parts.extend(section.float("coverage", 0.0..=1.0).map(Condition::Coverage));
+    parts.extend(span(section, "latency", SignedDuration::ZERO..=longest).map(Condition::Latency));
+    if parts.len() > before && !around.has_state {
+        let text =
+            "asks what the state knows, and there is no [state]: neither this condition nor its opposite ever holds";
+        section.report().warning(section.place(), text);
+    }
+}
+
+const DAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+
+/// A part of the week.
+fn time(section: &Section<'_>) -> Option<Window> {
+    let report = section.report();
+    let days = lists::choices(section, "days", &DAYS).unwrap_or_default();
+    warn_of_nothing(section, "days", "is empty: every day is meant");
+    let clock = |key: &'static str| {
+        let Some((text, place)) = section.string(key) else { return Some(Time::midnight()) };
+        let time = (text.len() == 5).then(|| text.parse::<Time>().ok()).flatten();
+        if time.is_none() && text != "24:00" {
+            report.error(
+                &place,
+                format!("{} is no time of day: write \"08:00\"; \"24:00\" is the end of the day", quoted(&text)),
+            );
+            return None;
+        }
+        Some(time.unwrap_or(Time::midnight()))
+    };
+    let (from, to) = (clock("from"), clock("to"));
+    let zone = section.string("zone").map_or(Some(TimeZone::UTC), |(text, place)| match TimeZone::get(&text) {
+        Ok(zone) => Some(zone),
+        Err(_) => {
+            report.error(&place, format!("{} is no time zone: write \"Europe/Berlin\" or \"UTC\"", quoted(&text)));
+            None
+        }
+    });
+    if !section.has("days") && !section.has("from") && !section.has("to") {
+        report.warning(section.place(), "has neither days nor hours: it always holds");
+    }
+    section.finish();
+    Some(Window { days, from: from?, to: to?, zone: zone? })
 }
 
 /// Warns of an empty list.
@@ -96,7 +182,7 @@ pub(super) fn warn_of_nothing(section: &Section<'_>, key: &'static str, text: &s
 pub(super) fn warn_of_inside(section: &Section<'_>, destinations: &[(Pattern, Place)], around: &Surroundings<'_>) {
     for (pattern, place) in destinations {
         let (shown, inside) = match pattern {
-            Pattern::Any => continue,
+            Pattern::Any | Pattern::Regex(_) => continue,
             Pattern::Mailbox(address) => (address.to_string(), around.organization.owns(address)),
             Pattern::Domain(domain) => (format!("@{domain}"), around.organization.domains.contains(domain)),
             Pattern::Below(domain) => (format!("@.{domain}"), around.organization.domains.contains(domain)),
@@ -134,7 +220,15 @@ pub(super) fn is_about_forwards(condition: &Condition) -> bool {
         | Condition::Mechanism(_)
         | Condition::Platform(_)
         | Condition::Evidence(_)
-        | Condition::Forwarder(_) => true,
+        | Condition::Forwarder(_)
+        | Condition::Pair(_)
+        | Condition::FirstSeen(_)
+        | Condition::PairAge(_)
+        | Condition::PairCount(_)
+        | Condition::Forwards(_)
+        | Condition::FanIn(_)
+        | Condition::Coverage(_)
+        | Condition::Latency(_) => true,
         Condition::Destination(_)
         | Condition::DestinationClass(_)
         | Condition::OriginalSender(_)
@@ -142,6 +236,8 @@ pub(super) fn is_about_forwards(condition: &Condition) -> bool {
         | Condition::AuthenticatedUser(_)
         | Condition::Client(_)
         | Condition::Listener(_)
+        | Condition::Direction(_)
+        | Condition::Time(_)
         | Condition::Size(_) => false,
     }
 }

@@ -20,7 +20,8 @@ fn text(name: &str) -> String {
 fn general(key: &str) -> String {
     let mut parts: Vec<&str> = key.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect();
     if parts.starts_with(&["rule", "when"]) && parts.len() > 3 {
-        parts.drain(2..parts.len() - 1);
+        let kept = if parts[parts.len() - 2] == "time" { 2 } else { 1 };
+        parts.drain(2..parts.len() - kept);
     }
     parts.join(".")
 }
@@ -29,7 +30,7 @@ fn general(key: &str) -> String {
 fn settings(name: &str, text: &str) -> BTreeMap<String, Vec<Value>> {
     fn walk(key: &str, value: &Value, found: &mut BTreeMap<String, Vec<Value>>) {
         match value {
-            Value::Table(table) if key != "detection.weights" => {
+            Value::Table(table) if !matches!(key, "detection.weights" | "groups") => {
                 for (name, value) in table {
                     let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                     found.entry(general(&key)).or_default().push(value.clone());
@@ -64,7 +65,7 @@ fn manual() -> BTreeMap<String, Option<Value>> {
     for line in text(MANUAL).lines() {
         let cells: Vec<&str> = line.split(" | ").collect();
         let Some(key) = cells[0].strip_prefix("| `").and_then(|cell| cell.strip_suffix('`')) else { continue };
-        if !key.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '.')) {
+        if !key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.')) {
             continue;
         }
         let default = cells.get(2).filter(|_| cells.len() == 4).and_then(|cell| {
@@ -105,7 +106,8 @@ fn the_configuration_with_everything_has_every_key() {
     let set: BTreeSet<String> = settings(EVERYTHING, &text(EVERYTHING)).into_keys().collect();
     assert_eq!(missing(&set, &known), Vec::<&String>::new(), "known, but not in {EVERYTHING}");
     assert_eq!(missing(&known, &set), Vec::<&String>::new(), "in {EVERYTHING}, but not known");
-    let conditions: BTreeSet<&str> = known.iter().filter_map(|key| key.strip_prefix("rule.when.")).collect();
+    let conditions: BTreeSet<&str> =
+        known.iter().filter_map(|key| key.strip_prefix("rule.when.")).filter(|key| !key.contains('.')).collect();
     assert_eq!(conditions, BTreeSet::from(Condition::KEYS));
 }
 
@@ -121,6 +123,7 @@ fn the_manual_has_every_key_and_no_other() {
         "exception",
         "rule",
         "detection",
+        "groups",
         "detector",
         "state",
         "limits",
@@ -153,7 +156,10 @@ fn the_sample_has_every_key() {
     let list = comments.split("# when:").nth(1).and_then(|rest| rest.split("# then:").next()).expect("a list");
     let words: BTreeSet<&str> = list.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     for condition in conditions.iter().filter_map(|key| key.strip_prefix("rule.when.")) {
-        assert!(words.contains(condition), "{SAMPLE} does not name the condition {condition}");
+        assert!(
+            condition.split('.').all(|word| words.contains(word)),
+            "{SAMPLE} does not name the condition {condition}"
+        );
     }
 }
 

@@ -33,7 +33,7 @@ fn one(
     let forwarder = side(section, "forwarder");
     let destination = side(section, "destination");
     condition::warn_of_inside(section, &destination, around);
-    let any = |side: &[(Pattern, Place)]| side.iter().any(|(pattern, _)| *pattern == Pattern::Any);
+    let any = |side: &[(Pattern, Place)]| side.iter().any(|(pattern, _)| matches!(pattern, Pattern::Any));
     if any(&forwarder) && any(&destination) {
         report.warning(section.place(), "excepts every forward of a known mailbox: name who may forward, or where to");
     }

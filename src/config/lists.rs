@@ -1,13 +1,13 @@
-//! Lists as they stand in the configuration: inline entries and `file:` references, mixed.
+//! Lists as they stand in the configuration: entries, and references to what holds more of them, mixed.
 
 use super::problem::quoted;
-use super::reader::{Place, Section, list_file, nearest};
+use super::reader::{Place, Section, nearest};
+use super::sources;
 use crate::detect;
 use crate::message::{Domain, DomainSet};
-use crate::policy::{AddressList, Pattern};
+use crate::policy::{AddressList, PairList, Pattern};
 use ipnet::IpNet;
 use std::net::IpAddr;
-use std::path::Path;
 
 /// How many wrong lines of a list file are reported one by one: a wrong file would bury everything else.
 const MAX_WRONG_LINES: usize = 10;
@@ -17,24 +17,29 @@ const MAX_WRONG_LINES: usize = 10;
 fn entries<T>(
     section: &Section<'_>,
     key: &'static str,
-    parse: impl Fn(&str) -> Result<T, &'static str>,
+    columns: usize,
+    parse: impl Fn(&[String]) -> Result<Vec<T>, String>,
 ) -> Option<Vec<(T, Place)>> {
+    Some(parsed(section, section.strings(key)?, columns, parse))
+}
+
+fn parsed<T>(
+    section: &Section<'_>,
+    strings: Vec<(String, Place)>,
+    columns: usize,
+    parse: impl Fn(&[String]) -> Result<Vec<T>, String>,
+) -> Vec<(T, Place)> {
     let report = section.report();
     let mut entries = Vec::new();
-    for (text, place) in section.strings(key)? {
-        let file = text.strip_prefix("file:").map(Path::new);
-        let lines = match file {
-            Some(path) => list_file(path, &place, report),
-            None => vec![(text.clone(), place.clone())],
-        };
+    for (text, place) in strings {
         let mut wrong = 0;
-        for (text, place) in lines {
-            match parse(&text) {
-                Ok(entry) => entries.push((entry, place)),
+        for (row, place) in sources::rows(&text, &place, columns, report) {
+            match parse(&row) {
+                Ok(found) => entries.extend(found.into_iter().map(|entry| (entry, place.clone()))),
                 Err(reason) => {
                     wrong += 1;
                     if wrong <= MAX_WRONG_LINES {
-                        report.error(&place, format!("{} {reason}", quoted(&text)));
+                        report.error(&place, format!("{} {reason}", quoted(&row.join(", "))));
                     }
                 }
             }
@@ -43,12 +48,56 @@ fn entries<T>(
             report.error(&place, format!("the list {} has {more} more wrong lines: is it this list?", quoted(&text)));
         }
     }
-    Some(entries)
+    entries
+}
+
+/// One column, read by a function of a text.
+fn single<T>(row: &[String], parse: impl Fn(&str) -> Result<T, &'static str>) -> Result<Vec<T>, String> {
+    parse(row.first().map(String::as_str).unwrap_or_default()).map(|one| vec![one]).map_err(str::to_owned)
+}
+
+/// An entry of a list of addresses: a pattern, or all those of a group.
+fn addressees(section: &Section<'_>, text: &str) -> Result<Vec<Pattern>, String> {
+    match text.strip_prefix("group:") {
+        Some(name) => section.report().group(name.trim()),
+        None => Pattern::parse(text).map(|pattern| vec![pattern]).map_err(str::to_owned),
+    }
+}
+
+/// The members of a group.
+pub(super) fn members(section: &Section<'_>, name: &str) -> Vec<Pattern> {
+    let one = |row: &[String]| {
+        let text = row.first().map(String::as_str).unwrap_or_default();
+        if text.starts_with("group:") {
+            return Err("stands in a group: groups hold addresses, not groups".to_owned());
+        }
+        Pattern::parse(text).map(|pattern| vec![pattern]).map_err(str::to_owned)
+    };
+    let strings = section.strings_of(name).unwrap_or_default();
+    parsed(section, strings, 1, one).into_iter().map(|(pattern, _)| pattern).collect()
+}
+
+/// A list of pairs, `forwarder -> destination`.
+pub(super) fn pairs(section: &Section<'_>, key: &'static str) -> Option<PairList> {
+    let one = |row: &[String]| {
+        let [forwarder, destination] = row else {
+            return Err("is no pair: write \"alice@corp.example -> alice@home.example\"".to_owned());
+        };
+        let (forwarders, destinations) = (addressees(section, forwarder)?, addressees(section, destination)?);
+        if forwarders.iter().any(|pattern| matches!(pattern, Pattern::Regex(_))) {
+            return Err("has a regular expression for a forwarder: write addresses or domains in pairs".to_owned());
+        }
+        let pair = |from: &Pattern| destinations.iter().map(|to| (from.clone(), to.clone())).collect::<Vec<_>>();
+        Ok(forwarders.iter().flat_map(pair).collect())
+    };
+    let mut list = PairList::default();
+    entries(section, key, 2, one)?.into_iter().for_each(|((from, to), _)| list.insert(&from, to));
+    Some(list)
 }
 
 /// A list of addresses, as its entries.
 pub(super) fn patterns(section: &Section<'_>, key: &'static str) -> Option<Vec<(Pattern, Place)>> {
-    entries(section, key, Pattern::parse)
+    entries(section, key, 1, |row| addressees(section, row.first().map(String::as_str).unwrap_or_default()))
 }
 
 /// A list of addresses.
@@ -64,7 +113,7 @@ pub(super) fn names(section: &Section<'_>, key: &'static str, below: bool) -> Op
         name.map(|name| (name, below || dotted))
             .ok_or("is no domain: write \"corp.example\", or \".corp.example\" with the names below it")
     };
-    let entries = entries(section, key, parse)?;
+    let entries = entries(section, key, 1, |row| single(row, parse))?;
     Some(entries.into_iter().map(|((name, below), place)| (name, below, place)).collect())
 }
 
@@ -82,7 +131,7 @@ pub(super) fn networks(section: &Section<'_>, key: &'static str) -> Option<Vec<(
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
             .map_err(|_| "is no network: write \"198.51.100.0/24\", \"2001:db8::/32\" or an address")
     };
-    let mut networks = entries(section, key, parse)?;
+    let mut networks = entries(section, key, 1, |row| single(row, parse))?;
     for (network, place) in &mut networks {
         let whole = network.trunc();
         if whole != *network {

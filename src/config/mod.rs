@@ -10,12 +10,14 @@ mod documented;
 mod duration;
 mod exception;
 mod files;
+mod groups;
 mod listener;
 mod lists;
 mod organization;
 mod policy;
 mod problem;
 mod reader;
+mod sources;
 mod state;
 mod tests;
 
@@ -31,7 +33,7 @@ use crate::sink::Output;
 use listener::Listeners;
 use reader::{Place, Report, Section, Source};
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use toml::de::DeTable;
@@ -63,6 +65,8 @@ pub struct Config {
     pub daemon: DaemonSpec,
     /// What is remembered of earlier mail; `None` where nothing is.
     pub state: Option<crate::state::Spec>,
+    /// The files that lists were read from: a change of one is a reason to read the configuration again.
+    pub list_files: Vec<PathBuf>,
     /// What `forwarden check` tries out.
     pub tests: Vec<PolicyTest>,
 }
@@ -128,6 +132,7 @@ impl Config {
             log: LogSpec::default(),
             daemon: DaemonSpec::default(),
             state: None,
+            list_files: Vec::new(),
             tests: Vec::new(),
         }
     }
@@ -157,14 +162,15 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let detectors = detector::read(&root);
     let (organization, classes) = organization::read(&root);
     let listeners = listener::read(&root);
-    let around = Surroundings { organization: &organization, listeners: &listeners };
+    groups::read(&root);
+    let (state, compares_texts) = state::read(&root);
+    let around = Surroundings { organization: &organization, listeners: &listeners, has_state: state.is_some() };
     let policy = policy::read(&root, classes, &around, jiff::Timestamp::now());
     let (weights, read_body) = daemon::detection(&root);
     let limits = daemon::limits(&root);
     let (output, report_ordinary) = daemon::events(&root);
     let log = daemon::log(&root);
     let daemon = daemon::daemon(&root);
-    let (state, compares_texts) = state::read(&root);
     let tests = tests::read(&root, &policy, &around);
     // Each file has an include of its own; they have been followed.
     root.finish_except("include");
@@ -181,6 +187,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         log,
         daemon,
         state,
+        list_files: report.files(),
         tests,
     })
 }
@@ -189,6 +196,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
 struct Surroundings<'a> {
     organization: &'a Organization,
     listeners: &'a Listeners,
+    has_state: bool,
 }
 
 impl Surroundings<'_> {

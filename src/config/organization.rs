@@ -33,6 +33,8 @@ pub(super) fn read(root: &Section<'_>) -> (Organization, Classes) {
         classes.affiliate = lists::domains(&table, "affiliate").unwrap_or_default();
         classes.partner = lists::domains(&table, "partner").unwrap_or_default();
         classes.freemail = lists::domains(&table, "freemail").unwrap_or(classes.freemail);
+        classes.disposable = lists::domains(&table, "disposable").unwrap_or(classes.disposable);
+        classes.look_alike = lists::domains(&table, "look_alike").unwrap_or_default();
         table.finish();
     }
     section.finish();
@@ -55,7 +57,7 @@ fn own(section: &Section<'_>, key: &'static str, subdomains: bool) -> DomainSet 
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
-    use crate::message::Domain;
+    use crate::message::{Address, Domain};
     use crate::policy::DomainClass;
 
     fn config(organization: &str) -> Config {
@@ -87,7 +89,8 @@ mod tests {
     #[test]
     fn own_classes_and_the_built_in_one() {
         let class = |config: &Config, name: &str| {
-            config.policy.classes.of(&Domain::new(name).expect("a domain"), &config.organization)
+            let address = Address::new("x", name).expect("an address");
+            config.policy.classes.of(&address, None, &config.organization)
         };
         let built_in = config("domains = [\"corp.example\"]\n[organization.classes]\npartner = [\"partner.example\"]");
         assert_eq!(class(&built_in, "gmail.com"), DomainClass::Freemail);

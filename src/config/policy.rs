@@ -3,7 +3,7 @@
 use super::action::{self, acts};
 use super::reader::{Place, Section};
 use super::{Surroundings, condition, exception, lists};
-use crate::policy::{Action, Classes, Condition, Mode, Policy, Rule};
+use crate::policy::{Action, Classes, Condition, Index, Mode, Policy, Rule};
 use jiff::Timestamp;
 
 const MODES: &[(&str, Mode)] = &[("observe", Mode::Observe), ("enforce", Mode::Enforce)];
@@ -25,6 +25,7 @@ pub(super) fn read(root: &Section<'_>, classes: Classes, around: &Surroundings<'
     }
     policy.exceptions = exception::read(root, around, now);
     policy.rules = rules(root, policy.mode, around);
+    policy.index = Index::new(&policy.rules, &policy.exceptions);
     policy
 }
 

@@ -3,8 +3,9 @@
 
 use super::problem::{Problem, Severity, quoted};
 use crate::detect::OwnSignal;
+use crate::policy::Pattern;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,10 @@ pub(super) struct Report {
     problems: RefCell<Vec<Problem>>,
     /// The configuration's own detectors, which rules and weights may name.
     detectors: RefCell<Vec<Arc<OwnSignal>>>,
+    /// The groups of addresses, which lists may name.
+    groups: RefCell<BTreeMap<String, Vec<Pattern>>>,
+    /// The files that lists are read from.
+    files: RefCell<BTreeSet<PathBuf>>,
     /// Every key that was asked for, for the tests that compare them with the documentation.
     #[cfg(test)]
     pub(super) known: RefCell<BTreeSet<String>>,
@@ -84,6 +89,32 @@ impl Report {
 
     pub(super) fn know_detectors(&self, rows: &[Arc<OwnSignal>]) {
         self.detectors.borrow_mut().extend(rows.iter().cloned());
+    }
+
+    pub(super) fn know_group(&self, name: &str, members: Vec<Pattern>) {
+        self.groups.borrow_mut().insert(name.to_owned(), members);
+    }
+
+    /// The members of a group.
+    ///
+    /// # Errors
+    /// There is none of that name: the end of a sentence that begins with it.
+    pub(super) fn group(&self, name: &str) -> Result<Vec<Pattern>, String> {
+        let groups = self.groups.borrow();
+        groups.get(name).cloned().ok_or_else(|| match nearest(name, groups.keys().map(String::as_str)) {
+            Some(near) => format!("is no group of [groups]; did you mean \"group:{near}\"?"),
+            None => "is no group of [groups]".to_owned(),
+        })
+    }
+
+    /// Notes that a list is read from this file.
+    pub(super) fn reads(&self, path: &Path) {
+        self.files.borrow_mut().insert(path.to_owned());
+    }
+
+    /// The files that lists were read from.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.files.borrow().iter().cloned().collect()
     }
 
     pub(super) fn detectors(&self) -> Vec<Arc<OwnSignal>> {
@@ -166,6 +197,10 @@ impl<'a> Section<'a> {
     /// The value of `key`, if it is set.
     pub(super) fn get(&self, key: &'static str) -> Option<Found<'a>> {
         self.ask(key);
+        self.find(key)
+    }
+
+    fn find(&self, key: &str) -> Option<Found<'a>> {
         let mut found = self.parts.iter().filter_map(|&(table, source)| {
             let (name, value) = table.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
             let place = Place { file: source.path.clone(), line: source.line(&name.span()), key: self.path(key) };
@@ -224,7 +259,13 @@ impl<'a> Section<'a> {
 
     /// One string or a list of them, each with its place.
     pub(super) fn strings(&self, key: &'static str) -> Option<Vec<(String, Place)>> {
-        let found = self.get(key)?;
+        self.ask(key);
+        self.strings_of(key)
+    }
+
+    /// As [`strings`](Self::strings), of a key that is data.
+    pub(super) fn strings_of(&self, key: &str) -> Option<Vec<(String, Place)>> {
+        let found = self.find(key)?;
         if let Some(text) = found.value.as_str() {
             return Some(vec![(text.to_owned(), found.place)]);
         }

@@ -115,13 +115,15 @@ fn event(
     let message = case.message;
     let carried = case.carried.get(first)?;
     let would = carried.would.as_ref();
-    let members = || group.iter().filter_map(|&index| case.assessments.get(index)).map(|member| &member.destination);
+    let assessed = || group.iter().filter_map(|&index| case.assessments.get(index));
+    let members = || assessed().map(|member| &member.destination);
     let mut destination_domains: Vec<String> =
         members().map(|address| address.domain().registrable().to_owned()).collect();
     destination_domains.sort();
     destination_domains.dedup();
-    let mut destination_classes: Vec<&str> =
-        members().map(|address| case.classes.of(address.domain(), case.organization).name()).collect();
+    let class =
+        |member: &Assessment| case.classes.of(&member.destination, member.forwarder.as_ref(), case.organization).name();
+    let mut destination_classes: Vec<&str> = assessed().map(class).collect();
     destination_classes.sort_unstable();
     destination_classes.dedup();
     Some(MessageEvent {

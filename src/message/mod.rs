@@ -32,6 +32,19 @@ pub enum Direction {
     Inbound,
 }
 
+impl Direction {
+    /// All, by the names that events and the configuration use.
+    pub const ALL: [(&'static str, Self); 2] = [("outbound", Self::Outbound), ("inbound", Self::Inbound)];
+
+    /// The name in events and in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
+        }
+    }
+}
+
 /// Who handed the message over.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {

@@ -1,11 +1,12 @@
 //! Lists of addresses and domains, found in constant time however long they are.
 
 use crate::message::{Address, Domain, DomainSet};
+use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::fmt;
 
 /// One entry of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub enum Pattern {
     /// `*`: any address.
     Any,
@@ -15,6 +16,8 @@ pub enum Pattern {
     Domain(Domain),
     /// `@.corp.example`: of a domain and of those below it.
     Below(Domain),
+    /// `regex:^ann[0-9]+@partner\.example$`: what matches the whole address in lower case.
+    Regex(Regex),
 }
 
 impl Pattern {
@@ -27,6 +30,11 @@ impl Pattern {
         let text = text.trim();
         if text == "*" {
             return Ok(Self::Any);
+        }
+        if let Some(expression) = text.strip_prefix("regex:") {
+            // A limit beside every input: the size of what is compiled, in octets.
+            let built = RegexBuilder::new(&format!("^(?:{expression})$")).size_limit(1 << 18).build();
+            return built.map(Self::Regex).map_err(|_| "is no regular expression, or too large a one");
         }
         let (domain, below) = match text.strip_prefix('@') {
             Some(rest) => match rest.strip_prefix('.') {
@@ -56,6 +64,7 @@ pub struct AddressList {
     any: bool,
     mailboxes: HashSet<String>,
     domains: DomainSet,
+    expressions: Vec<Regex>,
     entries: usize,
 }
 
@@ -70,6 +79,7 @@ impl AddressList {
             }
             Pattern::Domain(domain) => self.domains.insert(domain, false),
             Pattern::Below(domain) => self.domains.insert(domain, true),
+            Pattern::Regex(expression) => self.expressions.push(expression),
         }
     }
 
@@ -79,6 +89,17 @@ impl AddressList {
             || self.domains.contains(address.domain())
             || (!self.mailboxes.is_empty()
                 && (self.mailboxes.contains(&address.key()) || self.mailboxes.contains(&address.mailbox().key())))
+            || (!self.expressions.is_empty() && self.matches(&address.key()))
+    }
+
+    fn matches(&self, key: &str) -> bool {
+        self.expressions.iter().any(|expression| expression.is_match(key))
+    }
+
+    /// The mailboxes that it names, where it names nothing else.
+    pub(super) fn only_mailboxes(&self) -> Option<&HashSet<String>> {
+        let alone = !self.any && self.domains.is_empty() && self.expressions.is_empty();
+        alone.then_some(&self.mailboxes)
     }
 
     /// How many entries it has.
@@ -126,6 +147,17 @@ mod tests {
         assert!(list.contains(&address("x@ext.example")));
         assert!(!list.contains(&address("x@sub.ext.example")));
         assert!(list.contains(&address("x@sub.partner.example")));
+    }
+
+    #[test]
+    fn expressions_match_the_whole_address() {
+        let list = list(&["regex:ann[0-9]+@partner\\.example"]);
+        assert!(list.contains(&address("Ann42@Partner.example")));
+        assert!(!list.contains(&address("joann42@partner.example")));
+        assert!(!list.contains(&address("ann42@partner.example.evil.example")));
+        for wrong in ["regex:(", "regex:(a{1000}){1000}"] {
+            assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,18 +3,25 @@
 mod class;
 mod condition;
 mod exception;
+mod index;
 mod list;
+mod pair;
 mod rollout;
+mod time;
 
 pub use class::{Classes, DomainClass};
-pub use condition::Condition;
+pub use condition::{Condition, First};
 use exception::Tried;
 pub use exception::{Card, Exception, Lapse};
+pub use index::Index;
 pub use list::{AddressList, Pattern};
+pub use pair::PairList;
 pub use rollout::place;
+pub use time::Window;
 
 use crate::assess::Assessment;
 use crate::message::{Address, Message, Organization};
+use crate::state::Facts;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -174,6 +181,8 @@ pub struct Policy {
     pub classes: Classes,
     /// Whether there is a store of our own, so that `quarantine` need not hold a message that others are to get.
     pub has_store: bool,
+    /// Which of them can match at all, for long policies; made anew whenever they change.
+    pub index: Index,
 }
 
 /// One step of the way to a decision: what was tried, and why it did or did not hold.
@@ -243,6 +252,8 @@ pub struct Case<'a> {
     pub assessment: &'a Assessment,
     /// Which outside domains are of which kind.
     pub classes: &'a Classes,
+    /// What the state knows; `None` where it does not.
+    pub facts: Option<&'a Facts>,
     /// Now.
     pub now: Timestamp,
 }
@@ -256,10 +267,11 @@ impl Policy {
         message: &Message,
         organization: &Organization,
         assessment: &Assessment,
+        facts: Option<&Facts>,
         now: Timestamp,
         used: &dyn Fn(&str) -> u64,
     ) -> Decision {
-        let case = Case { message, organization, assessment, classes: &self.classes, now };
+        let case = Case { message, organization, assessment, classes: &self.classes, facts, now };
         let mut trace = Vec::new();
         let mut lapsed = Vec::new();
         let mut instead: Option<Instead> = None;
@@ -273,7 +285,7 @@ impl Policy {
             trace: Vec::new(),
         };
         if assessment.verdict.is_forward() {
-            for exception in &self.exceptions {
+            for exception in self.index.exceptions(&self.exceptions, assessment) {
                 let result = match exception.tries(&case, || used(&exception.id)) {
                     Tried::Covers(because) => Ok(because),
                     Tried::Misses(because) => Err(because),
@@ -289,8 +301,8 @@ impl Policy {
                 }
             }
         }
-        for rule in &self.rules {
-            let result = rule.when.holds(&case);
+        for rule in self.index.rules(&self.rules, assessment) {
+            let result = rule.when.holds(&case).map_err(|missed| missed.why);
             let held_back = if result.is_ok() { rule.held_back(assessment.forwarder.as_ref()) } else { None };
             let matched = result.is_ok();
             let result = match &held_back {
