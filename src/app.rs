@@ -102,9 +102,10 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     let sink: Arc<dyn Sink> = Arc::new(Writer::start(&config.output).map_err(|error| {
         io::Error::new(error.kind(), format!("events cannot be written to {}: {error}", output_name(&config.output)))
     })?);
-    let bound = bind_all(&config.listeners)?;
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
     let usage = Arc::new(open_usage(&config));
+    // Last: who connects is served at once.
+    let bound = bind_all(&config.listeners)?;
     let current = Arc::new(Current::new(Engine {
         state: state.clone(),
         usage: Arc::clone(&usage),
