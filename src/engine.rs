@@ -4,7 +4,7 @@ use crate::action::{self, Carried, Plan};
 use crate::assess::{self, Assessment, Verdict, Weights};
 use crate::clock::Clock;
 use crate::detect::{self, Catalogue};
-use crate::event::{self, Event, Judged};
+use crate::event::{self, Event, Failure, Judged};
 use crate::message::{Direction, Message, Organization};
 use crate::policy::{Decision, HeldBack, Mode, Policy};
 use crate::sink::Sink;
@@ -112,9 +112,9 @@ impl Engine {
         Inspection { assessments, decisions, plan, mode, carried, facts }
     }
 
-    /// Reports what was judged and done. `error` is the edit that failed.
-    pub fn record(&self, message: &Message, inspection: &Inspection, error: Option<&str>) {
-        let events = self.events(message, &self.organization, inspection, error);
+    /// Reports what was judged and done, or could not be.
+    pub fn record(&self, message: &Message, inspection: &Inspection, failure: Option<Failure<'_>>) {
+        let events = self.events(message, &self.organization, inspection, failure);
         events.into_iter().for_each(|event| self.sink.send(event));
         if let Some(state) = &self.state {
             self.remember(state.as_ref(), message, inspection);
@@ -203,7 +203,7 @@ impl Engine {
         message: &Message,
         organization: &Organization,
         inspection: &Inspection,
-        error: Option<&str>,
+        failure: Option<Failure<'_>>,
     ) -> Vec<Event> {
         event::judged(Judged {
             message,
@@ -213,7 +213,7 @@ impl Engine {
             decisions: &inspection.decisions,
             carried: &inspection.carried,
             mode: inspection.mode,
-            error,
+            failure,
             now: self.clock.now(),
             host: &self.host,
             ordinary: self.report_ordinary,

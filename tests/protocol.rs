@@ -91,6 +91,26 @@ fn macros_behind_the_recipient_they_are_about() {
 }
 
 #[test]
+fn macros_of_one_recipient_are_not_those_of_the_next() {
+    let daemon = Daemon::start("");
+    let mut mta = Mta::connect(daemon.addr);
+    for _ in 0..2 {
+        mta.mail("<ann@partner.example>");
+        mta.macros(b'R', &[("{rcpt_mailer}", "esmtp"), ("{rcpt_addr}", "carol@agency.example")]);
+        mta.rcpt("<dora@corp.example>");
+        // None of its own.
+        mta.rcpt("<bob@corp.example>");
+        mta.macros(b'R', &[("{rcpt_mailer}", "esmtp"), ("{rcpt_addr}", "carol@agency.example")]);
+        mta.rcpt("<erin@corp.example>");
+        mta.header("From", "ann@partner.example");
+        mta.end_of_message();
+    }
+    let events = daemon.events(4);
+    let forwarders: Vec<_> = events.iter().map(|event| event["forwarder"].as_str().unwrap()).collect();
+    assert_eq!(forwarders, ["dora@corp.example", "erin@corp.example", "dora@corp.example", "erin@corp.example"]);
+}
+
+#[test]
 fn bare_addresses_and_null_senders() {
     let daemon = Daemon::start("");
     let mut mta = Mta::connect(daemon.addr);
@@ -317,8 +337,22 @@ fn what_cannot_be_edited_is_left_to_on_error() {
         assert_eq!(replies.0.iter().map(|(command, _)| *command).collect::<Vec<u8>>(), edits, "{on_error}");
         let failed: Vec<_> = daemon.events(4).into_iter().filter(|event| event["outcome"] == "failure").collect();
         assert!(failed.iter().any(|event| event["error"].as_str().unwrap().contains("does not offer")), "{failed:?}");
+        assert!(failed.iter().all(|event| event["on_error"] == on_error && event["action"] == "logged"), "{failed:?}");
         assert!(failed.iter().any(|event| event["error"].as_str().unwrap().contains("is no UTF-8")), "{failed:?}");
     }
+}
+
+#[test]
+fn the_event_tells_what_on_error_did_not_what_it_was_to_do() {
+    let port = support::free_port();
+    let daemon = Daemon::start(&format!(
+        "[[listener]]\nname = \"other\"\non_error = \"quarantine\"\nsocket = \"inet:127.0.0.1:{port}\"\n\
+         [policy]\nmode = \"enforce\"\n[[rule]]\nid = \"forwards\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = [\"quarantine\"]\n"
+    ));
+    let mut mta = Mta::connect_offering(([127, 0, 0, 1], port).into(), 6, ALL_EDITS & !0x20, ALL_STEPS);
+    assert_eq!(send(&mut mta, ALICE).answer(), b't');
+    let event = &daemon.events(1)[0];
+    assert_eq!((&event["outcome"], &event["on_error"]), (&"failure".into(), &"tempfail".into()), "{event}");
 }
 
 #[test]
@@ -364,6 +398,11 @@ fn each_action_as_the_mta_sees_it() {
     let percent = enforcing("{ reject = { text = \"100% no: {destination}\" } }");
     let replies = send(&mut Mta::connect(percent.addr), "<x%y@ext.example> ORCPT=rfc822;alice@corp.example");
     assert_eq!(replies.edits(b'y'), ["550 5.7.1 100%% no: x%%y@ext.example|"]);
+
+    // What senders write is not filled in again, and stays one line of a reply.
+    let once = enforcing("{ reject = { text = \"{destination} by {rule}\" } }");
+    let replies = send(&mut Mta::connect(once.addr), "<{rule}{forwarder}@ext.example> ORCPT=rfc822;alice@corp.example");
+    assert_eq!(replies.edits(b'y'), ["550 5.7.1 {rule}{forwarder}@ext.example by forwards|"]);
 
     let tempfail = enforcing("\"tempfail\"");
     let replies = send(&mut Mta::connect(tempfail.addr), ALICE);
@@ -427,6 +466,41 @@ fn a_tag_is_ours_alone() {
     assert!(inserted[1].starts_with("X-Forwarden| auto_forward; confidence="), "{}", inserted[1]);
     assert!(inserted[1].contains("; forwarder=alice@corp.example; destination=x@ext.example; rule=forwards|"));
     assert!(inserted[0].starts_with("X-Forwarden-Evidence| "), "{}", inserted[0]);
+}
+
+#[test]
+fn a_thousand_tagged_recipients_are_a_handful_of_fields() {
+    for (forwarders, fields) in [(1, 2), (3, 6), (1000, 16)] {
+        let daemon = enforcing("\"tag\"");
+        let mut mta = Mta::connect(daemon.addr);
+        mta.mail("<ann@partner.example>");
+        for index in 0..1000 {
+            mta.rcpt(&format!("<r{index}@ext.example> ORCPT=rfc822;user{}@corp.example", index % forwarders));
+        }
+        mta.header("From", "ann@partner.example");
+        let replies = mta.end_of_message();
+        let inserted = replies.edits(b'i');
+        assert_eq!(inserted.len(), fields, "{forwarders} forwarders");
+        assert!(inserted.iter().all(|field| field.len() < 998), "{inserted:?}");
+        let first = inserted.last().unwrap();
+        assert!(first.contains("; forwarder=user0@corp.example; destination=r0@ext.example"), "{first}");
+        match forwarders {
+            1000 => assert!(first.ends_with("; rule=forwards; not_shown=992|"), "{first}"),
+            _ => assert!(first.contains(" more; rule=forwards|"), "{first}"),
+        }
+    }
+}
+
+#[test]
+fn forged_fields_leave_with_any_edit_and_only_then() {
+    for (then, edits) in [("\"strip\"", &b"m-c"[..]), ("\"quarantine\"", b"mqc"), ("\"log\"", b"c")] {
+        let daemon = enforcing(then);
+        let mut mta = Mta::connect(daemon.addr);
+        mixed(&mut mta);
+        mta.header("X-Forwarden", "ordinary; forged");
+        let replies = mta.end_of_message();
+        assert_eq!(replies.0.iter().map(|(command, _)| *command).collect::<Vec<u8>>(), edits, "{then}");
+    }
 }
 
 #[test]

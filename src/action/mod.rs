@@ -3,6 +3,7 @@
 mod carried;
 mod plan;
 mod tag;
+mod template;
 
 pub use carried::{Carried, Would, carried};
 pub use plan::{Done, Plan, plan};

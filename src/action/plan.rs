@@ -10,12 +10,14 @@
 //! | `quarantine` | the MTA holds the message | as `store`; without a store the MTA holds the message, for all of them |
 //! | `tag` | the fields are added | the same |
 //!
+//! A message that is edited or held also loses the fields that came with it under our own names.
+//!
 //! Top to bottom, the first that applies decides; `strip`, `store`, `quarantine` and `tag` go together, and for
 //! `quarantine` only the recipients count that are left. Recipients inside count among "every": a message is refused or
 //! dropped as a whole only if nobody inside would miss it. A hold takes the whole message because an MTA can hold nothing
 //! less; without a store, taking a recipient out instead would lose its mail.
 
-use super::{Disposition, Edit, tag};
+use super::{Disposition, Edit, tag, template};
 use crate::assess::Assessment;
 use crate::message::{Exceeded, Message};
 use crate::policy::{Action, Decision, Reply};
@@ -117,15 +119,11 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
     }
 
     let mut plan = Plan { done: vec![Done::Logged; decisions.len()], ..Plan::default() };
-    if decisions.iter().any(|decision| wants(decision, |action| matches!(action, Action::Tag))) {
-        plan.edits.extend(tag::clean(message));
-    }
-    for (decision, done) in decisions.iter().zip(&mut plan.done) {
-        if wants(decision, |action| matches!(action, Action::Tag)) {
-            plan.edits
-                .extend(assessment_of(assessments, decision).map(|a| tag::fields(a, decision)).into_iter().flatten());
-            *done = Done::Tagged;
-        }
+    let tagged = |decision: &Decision| wants(decision, |action| matches!(action, Action::Tag));
+    // Side by side: looked for one by one, thousands of recipients would cost their square.
+    plan.edits.extend(tag::fields(assessments.iter().zip(decisions).filter(|(_, decision)| tagged(decision))));
+    for (_, done) in decisions.iter().zip(&mut plan.done).filter(|(decision, _)| tagged(decision)) {
+        *done = Done::Tagged;
     }
     let taken_out = |decision: &Decision| {
         wants(decision, |action| matches!(action, Action::Strip | Action::Reject(_) | Action::Discard))
@@ -161,6 +159,10 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
         plan.disposition = Disposition::Hold(format!("forwarden: {}", distinct(&held_by).join(", ")));
         plan.done.iter_mut().filter(|done| !gone(done)).for_each(|done| *done = Done::Quarantined);
     }
+    if !plan.edits.is_empty() || plan.disposition != Disposition::Accept {
+        // What is edited anyway leaves without fields that only look like ours.
+        plan.edits.splice(0..0, tag::clean(message));
+    }
     plan
 }
 
@@ -173,17 +175,13 @@ fn assessment_of<'a>(assessments: &'a [Assessment], decision: &Decision) -> Opti
     assessments.iter().find(|assessment| assessment.recipient == decision.recipient)
 }
 
+/// Characters of a reply's text: with its codes it stays below the 512 octets of a line (RFC 5321 §4.5.3.1.5).
+const REPLY_CHARS: usize = 400;
+
 fn fill(reply: &Reply, assessments: &[Assessment], decision: &Decision) -> Reply {
     let assessment = assessment_of(assessments, decision);
-    let forwarder =
-        assessment.and_then(|a| a.forwarder.as_ref()).map_or_else(|| "unknown".to_owned(), ToString::to_string);
-    let destination = assessment.map(|a| a.destination.to_string()).unwrap_or_default();
-    let text = reply
-        .text
-        .replace("{forwarder}", &forwarder)
-        .replace("{destination}", &destination)
-        .replace("{rule}", decision.rule.as_deref().unwrap_or("default"));
-    let text = text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).take(400).collect();
+    let text = template::fill(&reply.text, |name| template::value(name, assessment, decision));
+    let text = template::printable(&text, REPLY_CHARS);
     Reply { text, ..reply.clone() }
 }
 

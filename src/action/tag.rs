@@ -1,13 +1,23 @@
-//! The header fields that `tag` adds. Copies of them that came with a message are taken away first, so that a later
-//! filter can believe what it reads.
+//! The header fields that `tag` adds: two for each group of recipients that share verdict, mechanism, forwarder and rule,
+//! however many there are of them. Who reads them reads them on a message that was edited; what came with a message that
+//! nothing was done to is as it came, forged fields of these names included.
 
 use super::Edit;
+use super::template::printable;
 use crate::assess::Assessment;
 use crate::message::Message;
 use crate::policy::Decision;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 
 /// The names of our own header fields.
 pub const HEADERS: [&str; 2] = ["X-Forwarden", "X-Forwarden-Evidence"];
+
+/// How many groups get fields of their own.
+const GROUPS: usize = 8;
+
+/// How many characters a value has at the most: with them a field stays below the 998 of a line (RFC 5322 §2.1.1).
+const CHARS: usize = 320;
 
 /// The edits that take away our own names, last occurrence first so that the counting of the others stays right.
 pub(super) fn clean(message: &Message) -> impl Iterator<Item = Edit> {
@@ -22,30 +32,93 @@ pub(super) fn clean(message: &Message) -> impl Iterator<Item = Edit> {
     })
 }
 
-/// The edits that add the fields for one recipient's assessment.
-pub(super) fn fields(assessment: &Assessment, decision: &Decision) -> [Edit; 2] {
-    let mut summary = format!("{}; confidence={:.3}", assessment.verdict, assessment.confidence);
-    let mechanism = assessment.mechanism.map(|mechanism| mechanism.name().to_owned());
-    for (key, value) in [
-        ("mechanism", mechanism),
-        ("forwarder", assessment.forwarder.as_ref().map(ToString::to_string)),
-        ("destination", Some(assessment.destination.to_string())),
-        ("rule", decision.rule.clone()),
-    ] {
-        if let Some(value) = value {
-            summary.push_str(&format!("; {key}={}", printable(&value)));
-        }
-    }
-    let ids: Vec<&str> =
-        assessment.evidence.iter().filter(|seen| seen.counted != 0.0).map(|seen| seen.evidence.signal.id()).collect();
-    // Index 0 puts each on top of the last, so the summary is inserted last to stand first.
-    [
-        Edit::InsertHeader { name: HEADERS[1], value: printable(&ids.join(" ")) },
-        Edit::InsertHeader { name: HEADERS[0], value: summary },
-    ]
+/// Recipients whose fields would say the same but for the destination.
+struct Group<'a> {
+    members: Vec<&'a Assessment>,
+    /// Mechanism and forwarder.
+    who: String,
+    rule: Option<String>,
 }
 
-/// Text that is safe in a header field: printable ASCII only, at most 400 characters, no `;` that could be taken for ours.
-fn printable(text: &str) -> String {
-    text.chars().take(400).map(|c| if matches!(c, ' '..='~') && c != ';' { c } else { '?' }).collect()
+/// The edits that add the fields for those who ask for them.
+pub(super) fn fields<'a>(tagged: impl Iterator<Item = (&'a Assessment, &'a Decision)>) -> Vec<Edit> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut known: HashMap<(&str, String, Option<&str>), usize> = HashMap::new();
+    for (assessment, decision) in tagged {
+        let who = who(assessment);
+        let key = (assessment.verdict.name(), who.clone(), decision.rule.as_deref());
+        let at = *known.entry(key).or_insert_with(|| {
+            groups.push(Group { members: Vec::new(), who, rule: decision.rule.clone() });
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(at) {
+            group.members.push(assessment);
+        }
+    }
+    let left_out = groups.len().saturating_sub(GROUPS);
+    // Index 0 puts each on top of the last: the first group comes last, and in it the summary, to stand first.
+    let mut edits = Vec::new();
+    for (index, group) in groups.iter().take(GROUPS).enumerate().rev() {
+        let mut summary = group.summary();
+        if index == 0 && left_out > 0 {
+            let _ = write!(summary, "; not_shown={left_out}");
+        }
+        edits.push(Edit::InsertHeader { name: HEADERS[1], value: group.evidence() });
+        edits.push(Edit::InsertHeader { name: HEADERS[0], value: summary });
+    }
+    edits
+}
+
+impl Group<'_> {
+    fn summary(&self) -> String {
+        let verdict = self.members.first().map(|member| member.verdict.name()).unwrap_or_default();
+        let confidence = self.members.iter().map(|member| member.confidence).fold(0.0, f64::max);
+        let mut summary =
+            format!("{verdict}; confidence={confidence:.3}{}; destination={}", self.who, self.destinations());
+        if let Some(rule) = &self.rule {
+            let _ = write!(summary, "; rule={}", safe(rule));
+        }
+        summary
+    }
+
+    fn destinations(&self) -> String {
+        let mut text = String::new();
+        for (index, member) in self.members.iter().enumerate() {
+            let next = safe(&member.destination.to_string());
+            if index > 0 && text.len() + next.len() + 2 > CHARS {
+                let _ = write!(text, " and {} more", self.members.len() - index);
+                break;
+            }
+            if index > 0 {
+                text.push_str(", ");
+            }
+            text.push_str(&next);
+        }
+        text
+    }
+
+    /// What counted for any of them, strongest first as with the first of them.
+    fn evidence(&self) -> String {
+        let mut seen = BTreeSet::new();
+        let mut text = String::new();
+        for item in self.members.iter().flat_map(|member| &member.evidence).filter(|item| item.counted != 0.0) {
+            let id = item.evidence.signal.id();
+            if seen.insert(id) && text.len() + id.len() < 2 * CHARS {
+                text.push_str(if text.is_empty() { "" } else { " " });
+                text.push_str(&safe(id));
+            }
+        }
+        text
+    }
+}
+
+fn who(assessment: &Assessment) -> String {
+    let mechanism = assessment.mechanism.map(|mechanism| format!("; mechanism={}", mechanism.name()));
+    let forwarder = assessment.forwarder.as_ref().map(|address| format!("; forwarder={}", safe(&address.to_string())));
+    mechanism.unwrap_or_default() + &forwarder.unwrap_or_default()
+}
+
+/// A value without the `;` that could be taken for ours.
+fn safe(text: &str) -> String {
+    printable(text, CHARS).replace(';', "?")
 }

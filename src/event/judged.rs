@@ -1,6 +1,8 @@
 //! Inspection → events: one for each group of recipients that share verdict, forwarder, mechanism, decision and outcome.
 
-use super::{Body, Client, EMAIL_FORWARDING_RULE, Envelope, Event, EvidenceItem, HeaderSummary, MessageEvent, Outcome};
+use super::{
+    Body, Client, EMAIL_FORWARDING_RULE, Envelope, Event, EvidenceItem, Failure, HeaderSummary, MessageEvent, Outcome,
+};
 use crate::action::{Carried, Done};
 use crate::assess::Assessment;
 use crate::message::{Address, Message, Organization};
@@ -34,7 +36,7 @@ pub struct Judged<'a> {
     /// Whether decisions are carried out.
     pub mode: Mode,
     /// The edit that failed, where one did.
-    pub error: Option<&'a str>,
+    pub failure: Option<Failure<'a>>,
     /// Now.
     pub now: Timestamp,
     /// This host.
@@ -140,13 +142,14 @@ fn event(
         destination_domains,
         destination_classes,
         original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
-        action: if case.error.is_some() { Done::Logged.name() } else { carried.done.name() },
+        action: if case.failure.is_some() { Done::Logged.name() } else { carried.done.name() },
         actions: decision.actions.iter().map(crate::policy::Action::name).collect(),
         would: would.map(|would| would.done.name()).into_iter().collect(),
         would_rule: would.and_then(|would| would.rule.clone()),
         held_back: would.map(|would| would.held_back),
-        outcome: if case.error.is_some() { Outcome::Failure } else { Outcome::Success },
-        error: case.error.map(cut),
+        outcome: if case.failure.is_some() { Outcome::Failure } else { Outcome::Success },
+        error: case.failure.map(|failure| cut(failure.error)),
+        on_error: case.failure.map(|failure| failure.on_error),
         rule: decision.rule.clone(),
         exception: decision.exception.clone(),
         trace: decision.trace.clone(),

@@ -102,6 +102,8 @@ pub struct MessageEvent {
     pub outcome: Outcome,
     /// What went wrong, where it did.
     pub error: Option<String>,
+    /// What became of the message then: `accept`, `tempfail`, `quarantine`.
+    pub on_error: Option<&'static str>,
     /// The rule that matched.
     pub rule: Option<String>,
     /// The exception that matched.
@@ -134,6 +136,15 @@ pub enum Outcome {
     Success,
     /// It was not; `error` says why.
     Failure,
+}
+
+/// An edit that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// What went wrong.
+    pub error: &'a str,
+    /// What was done with the message instead: `accept`, `tempfail`, `quarantine`.
+    pub on_error: &'static str,
 }
 
 /// One piece of evidence.

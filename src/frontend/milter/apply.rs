@@ -43,15 +43,19 @@ pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Act
     }
 }
 
-/// What becomes of a message that could not be judged or edited.
-pub(super) async fn on_error(cx: &mut EomContext<Session>, wanted: OnError, granted: Actions) -> Status {
-    if wanted == OnError::Quarantine && granted.contains(Actions::QUARANTINE) {
-        match cx.actions.quarantine("forwarden: could not be judged").await {
-            Ok(()) => return Status::Continue,
-            Err(error) => tracing::error!(%error, "quarantine failed; the MTA is told to try again"),
+/// What becomes of a message that could not be judged or edited: the answer to the MTA, and what that does.
+pub(super) async fn on_error(cx: &mut EomContext<Session>, wanted: OnError, granted: Actions) -> (Status, OnError) {
+    match wanted {
+        OnError::Accept => return (Status::Continue, OnError::Accept),
+        OnError::Quarantine if granted.contains(Actions::QUARANTINE) => {
+            match cx.actions.quarantine("forwarden: could not be judged").await {
+                Ok(()) => return (Status::Continue, OnError::Quarantine),
+                Err(error) => tracing::error!(%error, "quarantine failed; the MTA is told to try again"),
+            }
         }
+        OnError::Quarantine | OnError::Tempfail => {}
     }
-    wanted.status()
+    (Status::Tempfail, OnError::Tempfail)
 }
 
 /// Why a plan cannot be carried out as a whole.

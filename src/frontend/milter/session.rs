@@ -4,7 +4,7 @@
 use super::apply::{self, Applied};
 use super::{InProgress, Shared};
 use crate::engine::{Engine, Inspection};
-use crate::event::{Body, Fault};
+use crate::event::{Body, Failure, Fault};
 use crate::frontend::{ListenerSpec, OnError, Role};
 use crate::message::{Builder, Connection, Message};
 use crate::policy::Mode;
@@ -27,7 +27,25 @@ pub(super) struct Session {
 /// One message on it.
 struct InMessage {
     builder: Builder,
+    rcpt_macros: RcptMacros,
     _in_progress: InProgress,
+}
+
+/// Tells the macros of a recipient from those that the library still has of the recipient before it: new ones are read
+/// while the old are still there, and so never lie at the same place in memory.
+#[derive(Default)]
+struct RcptMacros([Option<usize>; 2]);
+
+impl RcptMacros {
+    const NAMES: [&CStr; 2] = [c"{rcpt_addr}", c"{rcpt_mailer}"];
+
+    /// Address and mailer of the recipient that the MTA names now.
+    fn next(&mut self, macros: &Macros) -> [Option<String>; 2] {
+        let places = Self::NAMES.map(|name| macros.get(name).map(|value| value.as_ptr().addr()));
+        let left_over = places == self.0;
+        self.0 = places;
+        if left_over { [None, None] } else { Self::NAMES.map(|name| text_macro(macros, name)) }
+    }
 }
 
 impl Session {
@@ -93,19 +111,22 @@ pub(super) fn mail(cx: &mut Context<Session>, args: &[CString]) -> Status {
     let mut builder = Builder::new(&session.spec.name, session.spec.direction, connection, session.shared.limits);
     let (path, params) = path_and_params(args);
     builder.sender(&path, params);
-    session.message = Some(InMessage { builder, _in_progress: InProgress::begin(&session.shared.busy) });
+    session.message = Some(InMessage {
+        builder,
+        rcpt_macros: RcptMacros::default(),
+        _in_progress: InProgress::begin(&session.shared.busy),
+    });
     session.reply(ProtoOpts::NOREPLY_MAIL)
 }
 
 /// A recipient.
 pub(super) fn rcpt(cx: &mut Context<Session>, args: &[CString]) -> Status {
-    let resolved = text_macro(&cx.macros, c"{rcpt_addr}");
-    let mailer = text_macro(&cx.macros, c"{rcpt_mailer}");
     let Some(session) = &mut cx.data else {
         return Status::Tempfail;
     };
     if let Some(message) = &mut session.message {
         let (path, params) = path_and_params(args);
+        let [resolved, mailer] = message.rcpt_macros.next(&cx.macros);
         message.builder.recipient(&path, params, resolved.as_deref(), mailer.as_deref());
     }
     session.reply(ProtoOpts::NOREPLY_RCPT)
@@ -152,7 +173,7 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     let Some(session) = &mut cx.data else {
         return Status::Tempfail;
     };
-    let Some(InMessage { mut builder, _in_progress }) = session.message.take() else {
+    let Some(InMessage { mut builder, _in_progress, .. }) = session.message.take() else {
         return Status::Continue;
     };
     builder.queue_id(text_macro(&cx.macros, c"i"));
@@ -166,8 +187,9 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     let inspection = match judged {
         Ok(inspection) => inspection,
         Err(panic) => {
-            fault(&engine, &spec, &message, &panic_text(panic.as_ref()));
-            return apply::on_error(cx, spec.on_error, actions).await;
+            let (status, did) = apply::on_error(cx, spec.on_error, actions).await;
+            fault(&engine, did, &message, &panic_text(panic.as_ref()));
+            return status;
         }
     };
     count(&inspection);
@@ -175,26 +197,27 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
         Mode::Observe => Applied::unchanged(),
         Mode::Enforce => apply::plan(cx, &inspection.plan, actions).await,
     };
+    let (status, did) = match (&applied.error, applied.status) {
+        (None, status) => (status, None),
+        // Nothing was begun: the listener's own setting decides.
+        (Some(_), Status::Continue) => {
+            let (status, did) = apply::on_error(cx, spec.on_error, actions).await;
+            (status, Some(did))
+        }
+        // Some edits were made and others not: only a refusal for now undoes them.
+        (Some(_), broken_off) => (broken_off, Some(OnError::Tempfail)),
+    };
+    let failure = applied.error.as_deref().zip(did).map(|(error, did)| Failure { error, on_error: did.name() });
+    if let Some(Failure { error, on_error }) = failure {
+        metrics::counter!(crate::metrics::FAULTS.name).increment(1);
+        tracing::error!(queue_id = queue_id(&message), listener = %spec.name, %error, %on_error, "edit failed");
+    }
     // Reporting is ours to get wrong: it must not take back what the message was given.
-    let recorded = catch_unwind(AssertUnwindSafe(|| {
-        engine.record(&message, &inspection, applied.error.as_deref());
-    }));
+    let recorded = catch_unwind(AssertUnwindSafe(|| engine.record(&message, &inspection, failure)));
     if let Err(panic) = recorded {
         tracing::error!(queue_id = queue_id(&message), error = %panic_text(panic.as_ref()), "event could not be made");
     }
-    match (applied.error, applied.status) {
-        (Some(error), status) => {
-            metrics::counter!(crate::metrics::FAULTS.name).increment(1);
-            tracing::error!(queue_id = queue_id(&message), listener = %spec.name, %error, on_error = spec.on_error.name(), "edit failed");
-            match status {
-                // Nothing was begun: the listener's own setting decides.
-                Status::Continue => apply::on_error(cx, spec.on_error, actions).await,
-                // Some edits were made and others not: only a refusal for now undoes them.
-                broken_off => broken_off,
-            }
-        }
-        (None, status) => status,
-    }
+    status
 }
 
 fn count(inspection: &Inspection) {
@@ -203,15 +226,15 @@ fn count(inspection: &Inspection) {
     }
 }
 
-fn fault(engine: &Engine, spec: &ListenerSpec, message: &Message, error: &str) {
+fn fault(engine: &Engine, did: OnError, message: &Message, error: &str) {
     metrics::counter!(crate::metrics::FAULTS.name).increment(1);
-    let action = spec.on_error.name();
-    tracing::error!(queue_id = queue_id(message), listener = %spec.name, %error, on_error = action, "message could not be judged");
+    let action = did.name();
+    tracing::error!(queue_id = queue_id(message), listener = %message.listener, %error, on_error = action, "message could not be judged");
     let fault = Fault {
         fault: "judging",
         error: error.to_owned(),
         action,
-        listener: spec.name.clone(),
+        listener: message.listener.clone(),
         queue_id: message.queue_id.clone(),
     };
     if catch_unwind(AssertUnwindSafe(|| engine.report(Body::Fault(fault)))).is_err() {
@@ -242,14 +265,4 @@ fn path_and_params(args: &[CString]) -> (String, Vec<String>) {
 
 fn lossy(text: &CStr) -> String {
     text.to_string_lossy().into_owned()
-}
-
-impl OnError {
-    /// What it means at the end of a message, where the MTA can hold one.
-    pub(super) fn status(self) -> Status {
-        match self {
-            Self::Accept => Status::Continue,
-            Self::Tempfail | Self::Quarantine => Status::Tempfail,
-        }
-    }
 }
