@@ -1,4 +1,4 @@
-.PHONY: demo test
+.PHONY: demo test test-siem
 
 # A look at Forwarden at work behind a private Postfix; seconds, once it is built. KEEP=1 leaves it running.
 demo:
@@ -11,3 +11,8 @@ test:
 	cargo clippy --all-targets -- -D warnings
 	cargo test
 	cargo bench --no-run
+
+# Every dialect of the events: properties, limits, and a folder of samples to try receivers with.
+test-siem:
+	cargo test --test encode
+	cargo run --quiet --example encode -- target/siem-samples

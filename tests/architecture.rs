@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("usage", &["policy"]),
     ("action", &["message", "assess", "policy"]),
     ("event", &["message", "state", "detect", "assess", "policy", "action"]),
-    ("sink", &["event", "metrics"]),
+    ("sink", &["event", "policy", "metrics"]),
     (
         "engine",
         &["message", "state", "detect", "assess", "policy", "usage", "action", "event", "sink", "clock", "metrics"],

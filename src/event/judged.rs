@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// How many addresses of a kind an event carries at the most.
 const ADDRESSES: usize = 100;
 
+/// How many pieces of evidence an event carries at the most.
+const EVIDENCE: usize = 100;
+
 /// How many characters of a subject, a name or an address an event carries at the most.
 const CHARS: usize = 320;
 
@@ -123,6 +126,7 @@ fn event(
         members().map(|address| address.domain().registrable().to_owned()).collect();
     destination_domains.sort();
     destination_domains.dedup();
+    destination_domains.truncate(ADDRESSES);
     let class =
         |member: &Assessment| case.classes.of(&member.destination, member.forwarder.as_ref(), case.organization).name();
     let mut destination_classes: Vec<&str> = assessed().map(class).collect();
@@ -139,6 +143,7 @@ fn event(
         forwarder: assessment.forwarder.as_ref().map(ToString::to_string),
         forwarder_guessed: assessment.forwarder_guessed,
         destinations: members().take(ADDRESSES).map(ToString::to_string).collect(),
+        destination_count: group.len(),
         destination_domains,
         destination_classes,
         original_sender: assessment.original_sender.as_ref().map(ToString::to_string),
@@ -156,6 +161,7 @@ fn event(
         evidence: assessment
             .evidence
             .iter()
+            .take(EVIDENCE)
             .map(|seen| EvidenceItem {
                 id: seen.evidence.signal.name(),
                 weight: seen.evidence.weight,
@@ -166,6 +172,7 @@ fn event(
                 explained_by: seen.explained_by.clone(),
             })
             .collect(),
+        evidence_count: assessment.evidence.len(),
         envelope: Arc::clone(envelope),
         headers: Arc::clone(headers),
         message_id: message.message_id().as_deref().map(cut),

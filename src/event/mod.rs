@@ -80,9 +80,11 @@ pub struct MessageEvent {
     pub forwarder: Option<String>,
     /// Whether the forwarder is concluded from the addressees alone.
     pub forwarder_guessed: bool,
-    /// Where it goes.
+    /// Where it goes, at most 100.
     pub destinations: Vec<String>,
-    /// The registrable domains it goes to.
+    /// How many destinations there are.
+    pub destination_count: usize,
+    /// The registrable domains it goes to, at most 100.
     pub destination_domains: Vec<String>,
     /// What these domains are to the organisation.
     pub destination_classes: Vec<&'static str>,
@@ -110,8 +112,10 @@ pub struct MessageEvent {
     pub exception: Option<String>,
     /// What policy tried.
     pub trace: Vec<Step>,
-    /// What was seen, strongest first.
+    /// What was seen, strongest first, at most 100.
     pub evidence: Vec<EvidenceItem>,
+    /// How many pieces of evidence there are.
+    pub evidence_count: usize,
     /// The envelope, shared by the events of a message.
     pub envelope: Arc<Envelope>,
     /// The header fields that identify it, shared likewise.

@@ -1,5 +1,6 @@
 //! Where events go. A sink can neither slow nor fail mail: it takes an event at once, or counts it as dropped.
 
+pub mod encode;
 mod file;
 
 pub use file::{Output, Writer};

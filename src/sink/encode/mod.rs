@@ -1,0 +1,129 @@
+//! The one event in the words of each receiver. A dialect is a pure function: it looks nothing up, and writes one record
+//! that no content can break.
+
+mod asim;
+mod cef;
+mod deed;
+mod ecs;
+mod facts;
+mod gelf;
+mod leef;
+mod object;
+mod ocsf;
+mod splunk;
+mod syslog;
+mod text;
+mod udm;
+
+use crate::event::Event;
+use facts::Facts;
+use object::Cap;
+
+/// What a record needs besides the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// The process, which syslog names.
+    pub process: u32,
+    /// The number of the record, from 1: with it a receiver sees gaps.
+    pub sequence: u32,
+}
+
+/// A dialect.
+#[derive(Debug)]
+pub struct Format {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// What it is, and for whom.
+    pub about: &'static str,
+    encode: fn(&Event, Context, &mut Vec<u8>),
+}
+
+/// Every dialect.
+pub const FORMATS: &[Format] = &[
+    Format { name: "json", about: "Forwarden's own, as docs/events.md describes it", encode: native },
+    Format {
+        name: "ecs",
+        about: "Elastic Common Schema 9.4",
+        encode: |event, _, out| ecs::encode(event, Cap::WIDE, out),
+    },
+    Format {
+        name: "elasticsearch_bulk",
+        about: "ECS for `_bulk` of Elasticsearch and OpenSearch: two lines",
+        encode: |event, _, out| ecs::bulk(event, out),
+    },
+    Format {
+        name: "ocsf",
+        about: "OCSF 1.8: Email Activity (4009); other kinds of events as Detection Finding",
+        encode: |event, _, out| ocsf::activity(event, out),
+    },
+    Format {
+        name: "ocsf_finding",
+        about: "OCSF 1.8: Detection Finding (2004)",
+        encode: |event, _, out| ocsf::finding(event, out),
+    },
+    Format {
+        name: "cef",
+        about: "Common Event Format 0: ArcSight and others",
+        encode: |event, _, out| cef::encode(event, out),
+    },
+    Format {
+        name: "leef",
+        about: "LEEF 2.0, its fields parted by `^`: QRadar",
+        encode: |event, _, out| leef::encode(event, '^', out),
+    },
+    Format {
+        name: "leef_tab",
+        about: "LEEF 2.0, its fields parted by tabs, which relays may rewrite",
+        encode: |event, _, out| leef::encode(event, '\t', out),
+    },
+    Format { name: "syslog", about: "RFC 5424: structured data, and ECS as the message", encode: syslog::ecs },
+    Format { name: "syslog_cee", about: "The same, with the cookie `@cee:` before the JSON", encode: syslog::cee },
+    Format { name: "syslog_cef", about: "RFC 5424 with CEF as the message", encode: syslog::cef },
+    Format { name: "syslog_leef", about: "RFC 5424 with LEEF as the message", encode: syslog::leef },
+    Format { name: "gelf", about: "GELF 1.1: Graylog", encode: |event, _, out| gelf::encode(event, out) },
+    Format {
+        name: "splunk_hec",
+        about: "Splunk HTTP Event Collector, fields named by CIM",
+        encode: |event, _, out| splunk::encode(event, out),
+    },
+    Format {
+        name: "sentinel",
+        about: "Microsoft Sentinel: ASIM EmailEvent 1.0.0",
+        encode: |event, _, out| asim::encode(event, out),
+    },
+    Format { name: "udm", about: "Google SecOps: UDM", encode: |event, _, out| udm::encode(event, out) },
+];
+
+/// The dialect of a name.
+pub fn format(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+impl Format {
+    /// Appends the record of an event: without the line's end.
+    pub fn encode(&self, event: &Event, context: Context, out: &mut Vec<u8>) {
+        (self.encode)(event, context, out);
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+/// The maker, in dialects that ask for one.
+const VENDOR: &str = "Forwarden";
+/// The product.
+const PRODUCT: &str = "forwarden";
+/// Its version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn native(event: &Event, _: Context, out: &mut Vec<u8>) {
+    if let Err(error) = serde_json::to_writer(&mut *out, event) {
+        // The keys are all texts, so there is nothing that JSON could refuse.
+        tracing::error!(%error, "event could not be encoded");
+    }
+}
