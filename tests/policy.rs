@@ -284,3 +284,29 @@ fn an_exception_is_used_up_for_the_day() {
     engine.clock = Arc::new(FixedClock("2026-11-25T00:00:00Z".parse().unwrap()));
     assert_eq!(inspect(&engine, &["x@auditor.example"]), [covered]);
 }
+
+/// What most forwards to a private mailbox look like: the class that says more must not take it out of the one that is asked
+/// for.
+#[test]
+fn a_free_mailbox_that_bears_the_forwarders_name_is_one_still() {
+    let policy = |class: &str, not: bool| {
+        let condition = format!("destination_class = \"{class}\"");
+        let condition = if not { format!("not = {{ {condition} }}") } else { condition };
+        format!(
+            "{ENFORCE}[organization.classes]\nfreemail = [\"freemail.example\"]\n\
+             [[rule]]\nid = \"class\"\nwhen = {{ verdict = \"auto_forward\", {condition} }}\nthen = \"tag\"\n"
+        )
+    };
+    for (class, not, named, other) in [
+        ("freemail", false, "class → tagged", "class → tagged"),
+        ("look_alike", false, "class → tagged", "default → logged"),
+        ("freemail", true, "default → logged", "default → logged"),
+        ("other", false, "default → logged", "default → logged"),
+    ] {
+        let rows = [
+            ("alice@corp.example", "alice.home@freemail.example", named),
+            ("alice@corp.example", "x77@freemail.example", other),
+        ];
+        table(&policy(class, not), &rows);
+    }
+}

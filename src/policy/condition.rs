@@ -201,7 +201,13 @@ impl Condition {
             Self::DestinationClass(wanted) => {
                 let forwarder = assessment.forwarder.as_ref();
                 let class = case.classes.of(&assessment.destination, forwarder, case.organization);
-                check(wanted.contains(&class), || format!("destination is of class {class}"))
+                // A mailbox at a free provider stays one when it bears the forwarder's name.
+                let free =
+                    class == DomainClass::LookAlike && case.classes.freemail.contains(assessment.destination.domain());
+                let holds = wanted.contains(&class) || (free && wanted.contains(&DomainClass::Freemail));
+                check(holds, || {
+                    format!("destination is of class {class}{}", if free { ", at a free provider" } else { "" })
+                })
             }
             Self::OriginalSender(list) => in_list("original sender", assessment.original_sender.as_ref(), list),
             Self::EnvelopeSender(list) => in_list("envelope sender", case.message.sender.address.as_ref(), list),
