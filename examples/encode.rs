@@ -53,7 +53,7 @@ fn write(folder: &Path, kind: &str, event: &Event) -> io::Result<()> {
     let row = [b"[".as_slice(), &record(event, "sentinel", 1), b"]\n"].concat();
     std::fs::write(folder.join(format!("asim{kind}.json")), row)?;
     let (mut lines, mut counted) = (Vec::new(), Vec::new());
-    for (dialect, sequence) in ["syslog", "syslog_cee", "syslog_cef", "syslog_leef"].iter().zip(1..) {
+    for (dialect, sequence) in ["syslog", "syslog_cee", "syslog_cef", "syslog_leef_tab"].iter().zip(1..) {
         let record = record(event, dialect, sequence);
         counted.extend_from_slice(format!("{} ", record.len()).as_bytes());
         counted.extend_from_slice(&record);

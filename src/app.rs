@@ -9,7 +9,7 @@ use crate::engine::{Current, Engine};
 use crate::event::{Body, Fault};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
 use crate::frontend::{Bound, ListenerSpec, bind};
-use crate::sink::{Output, Sink, Writer};
+use crate::sink::{Sink, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use crate::usage::Usage;
 use sd_notify::NotifyState;
@@ -99,9 +99,7 @@ fn bind_all(specs: &[ListenerSpec]) -> io::Result<Vec<Bound>> {
 
 async fn run(path: &Path, config: Config) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let sink: Arc<dyn Sink> = Arc::new(Writer::start(&config.output).map_err(|error| {
-        io::Error::new(error.kind(), format!("events cannot be written to {}: {error}", output_name(&config.output)))
-    })?);
+    let sink: Arc<dyn Sink> = Arc::new(Writers::start(&config.outputs)?);
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
     let usage = Arc::new(open_usage(&config));
     // Last: who connects is served at once.
@@ -249,13 +247,6 @@ fn open_usage(config: &Config) -> Usage {
 
 fn know(usage: &Usage, config: &Config) {
     usage.know(config.policy.exceptions.iter().map(|exception| exception.id.as_str()), SystemClock.now());
-}
-
-fn output_name(output: &Output) -> String {
-    match output {
-        Output::Stdout => "standard output".to_owned(),
-        Output::File(path) => path.display().to_string(),
-    }
 }
 
 fn notify(states: &[NotifyState<'_>]) {

@@ -7,6 +7,7 @@ mod sample_event;
 
 use forwarden::event::{Body, Event, Fault};
 use forwarden::sink::encode::{Context, FORMATS, format};
+use forwarden::sink::{Output, Sink, Target, Writers};
 use proptest::prelude::*;
 use sample_event::sample;
 use serde_json::Value;
@@ -78,7 +79,7 @@ fn check(event: &Event) {
         let record = encode(name, event);
         let lines = record.split('\n').count();
         assert_eq!(lines, if name == "elasticsearch_bulk" { 2 } else { 1 }, "{name}: {record}");
-        let allowed = |c| c == '\n' || (c == '\t' && name == "leef_tab");
+        let allowed = |c| c == '\n' || (c == '\t' && name.ends_with("leef_tab"));
         assert!(!record.chars().any(|c| hostile(c) && !allowed(c)), "{name}: {record:?}");
         if name.starts_with("syslog") {
             assert!(record.len() <= 8000, "{name}: {} octets", record.len());
@@ -182,4 +183,29 @@ fn the_manual_has_every_dialect() {
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/siem.md")).unwrap();
     let rows = FORMATS.iter().map(|format| format!("| `{}` | {} |", format.name, format.about)).collect::<Vec<_>>();
     assert!(manual.contains(&rows.join("\n")), "docs/siem.md should have\n{}", rows.join("\n"));
+}
+
+#[test]
+fn each_output_has_every_event_in_its_dialect() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = |name: &str| Output {
+        name: name.to_owned(),
+        format: format(name).unwrap(),
+        target: Target::File(folder.path().join(name)),
+    };
+    let writers = Writers::start(&[output("ecs"), output("cef"), output("syslog")]).unwrap();
+    let event = sample("Offer 4711", &["alice.home@freemail.example"]);
+    (0..3).for_each(|_| writers.send(event.clone()));
+    drop(writers);
+    let lines = |name: &str| -> Vec<String> {
+        std::fs::read_to_string(folder.path().join(name)).unwrap().lines().map(str::to_owned).collect()
+    };
+    assert_eq!(lines("ecs"), vec![encode("ecs", &event); 3]);
+    assert_eq!(lines("cef"), vec![encode("cef", &event); 3]);
+    let numbers: Vec<bool> = lines("syslog")
+        .iter()
+        .zip(1..)
+        .map(|(line, number)| line.contains(&format!("[meta sequenceId=\"{number}\"]")))
+        .collect();
+    assert_eq!(numbers, [true, true, true]);
 }

@@ -1,15 +1,13 @@
 //! `[detection]`, `[limits]`, `[events]`, `[log]`, `[daemon]`: how the parts run.
 
 use super::duration::span;
-use super::problem::quoted;
 use super::reader::{Place, Section, number};
 use super::{DaemonSpec, LogSpec, lists};
 use crate::assess::Weights;
 use crate::message::Limits;
-use crate::sink::Output;
+use crate::sink::Target;
 use jiff::SignedDuration;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use toml::de::DeValue;
 
 /// `[detection]`: the weights, and whether bodies are looked at.
@@ -64,31 +62,14 @@ pub(super) fn limits(root: &Section<'_>) -> Limits {
 }
 
 /// `[events]`: where they go, and whether ordinary mail is reported.
-pub(super) fn events(root: &Section<'_>) -> (Output, bool) {
+pub(super) fn events(root: &Section<'_>) -> (Option<Target>, bool) {
     let Some(section) = root.table("events") else {
-        return (Output::Stdout, false);
+        return (None, false);
     };
-    let output =
-        section.string("output").and_then(|(text, place)| match text.strip_prefix("file:").map(PathBuf::from) {
-            Some(path) if path.is_absolute() => Some(Output::File(path)),
-            Some(_) => {
-                section.report().error(
-                    &place,
-                    format!("{} is no absolute path: write \"file:/var/log/forwarden/events.jsonl\"", quoted(&text)),
-                );
-                None
-            }
-            None if text == "stdout" => Some(Output::Stdout),
-            None => {
-                section
-                    .report()
-                    .error(&place, format!("{} is no output: write \"stdout\" or \"file:/path\"", quoted(&text)));
-                None
-            }
-        });
+    let target = super::output::target(&section, "output").map(|(target, _)| target);
     let ordinary = section.boolean("ordinary").unwrap_or(false);
     section.finish();
-    (output.unwrap_or_default(), ordinary)
+    (target, ordinary)
 }
 
 const LEVELS: &[(&str, &str)] =
@@ -140,7 +121,8 @@ mod tests {
         let limits =
             Limits { header_fields: 101, header_bytes: 65536, field_bytes: 1025, recipients: 102, body_bytes: 0 };
         assert_eq!(config.limits, limits);
-        assert_eq!(config.output, Output::File("/e.jsonl".into()));
+        assert_eq!(config.outputs.len(), 1);
+        assert_eq!(config.outputs[0].target, Target::File("/e.jsonl".into()));
         assert_eq!(config.log, LogSpec { level: "warn".to_owned(), json: true });
         assert_eq!(config.daemon, DaemonSpec { drain: Duration::from_secs(120), max_connections: 7 });
     }

@@ -128,6 +128,7 @@ fn the_manual_has_every_key_and_no_other() {
         "state",
         "limits",
         "events",
+        "output",
         "log",
         "daemon",
         "test",
@@ -200,6 +201,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     );
     full.listeners.truncate(1);
     full.state = None;
+    full.outputs.clone_from(&bare.outputs);
     full.listeners[0].allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());
     assert_eq!(bare.policy.mode, full.policy.mode);

@@ -14,6 +14,7 @@ mod groups;
 mod listener;
 mod lists;
 mod organization;
+mod output;
 mod policy;
 mod problem;
 mod reader;
@@ -55,8 +56,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether the beginning of the body is looked at.
     pub read_body: bool,
-    /// Where events go.
-    pub output: Output,
+    /// Where events go, and in which dialects.
+    pub outputs: Vec<Output>,
     /// Whether mail in which nothing was found is reported too.
     pub report_ordinary: bool,
     /// How the log is written.
@@ -127,7 +128,7 @@ impl Config {
             weights: Weights::default(),
             limits: Limits::default(),
             read_body: false,
-            output: Output::default(),
+            outputs: Vec::new(),
             report_ordinary: false,
             log: LogSpec::default(),
             daemon: DaemonSpec::default(),
@@ -143,7 +144,7 @@ impl Config {
             ("listener", self.listeners != new.listeners),
             ("limits", self.limits != new.limits),
             ("detection.body", self.read_body != new.read_body),
-            ("events.output", self.output != new.output),
+            ("events.output, output", self.outputs != new.outputs),
             ("log", self.log != new.log),
             ("daemon", self.daemon != new.daemon),
             ("state", self.state != new.state),
@@ -168,7 +169,8 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let policy = policy::read(&root, classes, &around, jiff::Timestamp::now());
     let (weights, read_body) = daemon::detection(&root);
     let limits = daemon::limits(&root);
-    let (output, report_ordinary) = daemon::events(&root);
+    let (events, report_ordinary) = daemon::events(&root);
+    let outputs = output::read(&root, events);
     let log = daemon::log(&root);
     let daemon = daemon::daemon(&root);
     let tests = tests::read(&root, &policy, &around);
@@ -182,7 +184,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         weights,
         limits,
         read_body: read_body || compares_texts,
-        output,
+        outputs,
         report_ordinary,
         log,
         daemon,

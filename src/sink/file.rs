@@ -1,6 +1,7 @@
-//! Events as JSON lines, to a file or to standard output, written by a thread of its own.
+//! Events as lines, to files and to standard output, each encoded and written by a thread of its own.
 
 use super::Sink;
+use super::encode::{Context, Format};
 use crate::event::Event;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -12,9 +13,20 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// A place for events, and the dialect that they have there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its name in the log.
+    pub name: String,
+    /// The dialect.
+    pub format: &'static Format,
+    /// The place.
+    pub target: Target,
+}
+
 /// Where events go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Output {
+pub enum Target {
     /// Standard output.
     #[default]
     Stdout,
@@ -28,33 +40,53 @@ const QUEUE: usize = 10_000;
 /// How long a failed write waits before it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The writer's handle. Dropping it writes what is waiting, then ends the thread.
-pub struct Writer {
-    queue: Option<SyncSender<Event>>,
+/// One writer for each output. Dropping it writes what is waiting, then ends the threads.
+pub struct Writers(Vec<Writer>);
+
+impl Writers {
+    /// Opens the outputs and starts the threads.
+    ///
+    /// # Errors
+    /// A file cannot be opened for appending: which, and why.
+    pub fn start(outputs: &[Output]) -> io::Result<Self> {
+        outputs.iter().map(Writer::start).collect::<io::Result<_>>().map(Self)
+    }
+}
+
+impl Sink for Writers {
+    fn send(&self, event: Event) {
+        let event = Arc::new(event);
+        self.0.iter().for_each(|writer| writer.send(&event));
+    }
+}
+
+struct Writer {
+    queue: Option<SyncSender<Arc<Event>>>,
     closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Opens `output` and starts the thread.
-    ///
-    /// # Errors
-    /// The file cannot be opened for appending.
-    pub fn start(output: &Output) -> io::Result<Self> {
-        let target = Target::open(output)?;
+    fn start(output: &Output) -> io::Result<Self> {
+        let place = Place::open(&output.target).map_err(|error| {
+            let name = match &output.target {
+                Target::Stdout => "standard output".to_owned(),
+                Target::File(path) => path.display().to_string(),
+            };
+            io::Error::new(error.kind(), format!("events cannot be written to {name}: {error}"))
+        })?;
         let (queue, events) = sync_channel(QUEUE);
         let closing = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&closing);
-        let thread =
-            std::thread::Builder::new().name("events".into()).spawn(move || write_all(target, &events, &told))?;
+        let (told, format) = (Arc::clone(&closing), output.format);
+        let thread = std::thread::Builder::new()
+            .name("events".into())
+            .spawn(move || write_all(place, format, &events, &told))?;
         Ok(Self { queue: Some(queue), closing, thread: Some(thread) })
     }
-}
 
-impl Sink for Writer {
-    fn send(&self, event: Event) {
+    fn send(&self, event: &Arc<Event>) {
         let Some(queue) = &self.queue else { return };
-        match queue.try_send(event) {
+        match queue.try_send(Arc::clone(event)) {
             Ok(()) => metrics::counter!(crate::metrics::EVENTS_QUEUED.name).increment(1),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 metrics::counter!(crate::metrics::EVENTS_DROPPED.name).increment(1);
@@ -76,15 +108,14 @@ impl Drop for Writer {
 
 /// Writes until the last sender is gone. A line is written whole or tried again; only at the end, when nobody waits for
 /// better times, is a line given up.
-fn write_all(mut target: Target, events: &Receiver<Event>, closing: &AtomicBool) {
+fn write_all(mut target: Place, format: &Format, events: &Receiver<Arc<Event>>, closing: &AtomicBool) {
+    let process = std::process::id();
+    let mut sequence = 0_u32;
     while let Ok(event) = events.recv() {
-        let mut line = match serde_json::to_vec(&event) {
-            Ok(line) => line,
-            Err(error) => {
-                tracing::error!(%error, "event could not be encoded");
-                continue;
-            }
-        };
+        // RFC 5424, 7.3.1: past 2147483647 it begins again with 1.
+        sequence = sequence % i32::MAX.unsigned_abs() + 1;
+        let mut line = Vec::new();
+        format.encode(&event, Context { process, sequence }, &mut line);
         line.push(b'\n');
         let mut complained = false;
         while let Err(error) = target.write(&line) {
@@ -106,16 +137,16 @@ fn write_all(mut target: Target, events: &Receiver<Event>, closing: &AtomicBool)
     }
 }
 
-enum Target {
+enum Place {
     Stdout,
     File { path: PathBuf, file: File },
 }
 
-impl Target {
-    fn open(output: &Output) -> io::Result<Self> {
-        Ok(match output {
-            Output::Stdout => Self::Stdout,
-            Output::File(path) => Self::File { path: path.clone(), file: append(path)? },
+impl Place {
+    fn open(target: &Target) -> io::Result<Self> {
+        Ok(match target {
+            Target::Stdout => Self::Stdout,
+            Target::File(path) => Self::File { path: path.clone(), file: append(path)? },
         })
     }
 

@@ -3,7 +3,7 @@
 pub mod encode;
 mod file;
 
-pub use file::{Output, Writer};
+pub use file::{Output, Target, Writers};
 
 use crate::event::Event;
 

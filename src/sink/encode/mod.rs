@@ -80,6 +80,7 @@ pub const FORMATS: &[Format] = &[
     Format { name: "syslog_cee", about: "The same, with the cookie `@cee:` before the JSON", encode: syslog::cee },
     Format { name: "syslog_cef", about: "RFC 5424 with CEF as the message", encode: syslog::cef },
     Format { name: "syslog_leef", about: "RFC 5424 with LEEF as the message", encode: syslog::leef },
+    Format { name: "syslog_leef_tab", about: "The same, its fields parted by tabs", encode: syslog::leef_tab },
     Format { name: "gelf", about: "GELF 1.1: Graylog", encode: |event, _, out| gelf::encode(event, out) },
     Format {
         name: "splunk_hec",

@@ -37,6 +37,11 @@ pub(super) fn leef(event: &Event, context: Context, out: &mut Vec<u8>) {
     leef_of::encode(event, '^', out);
 }
 
+pub(super) fn leef_tab(event: &Event, context: Context, out: &mut Vec<u8>) {
+    header(event, context, out);
+    leef_of::encode(event, '\t', out);
+}
+
 /// JSON is never cut: it takes less of long lists and texts until it fits, and in the end nothing; the structured data
 /// has the essence.
 fn json(event: &Event, context: Context, cookie: &[u8], out: &mut Vec<u8>) {
