@@ -5,6 +5,8 @@
 
 #[path = "detection/fixture.rs"]
 mod fixture;
+#[path = "detection/rewritten.rs"]
+mod rewritten;
 
 use fixture::Fixture;
 use forwarden::config::Config;

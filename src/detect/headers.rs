@@ -61,7 +61,7 @@ impl Catalogue {
         // Top first, so that the same message gives the same evidence in the same order.
         fields.sort_unstable_by_key(|(position, ..)| *position);
         for (position, field, rows) in fields {
-            let text = field.text();
+            let text = field.decoded();
             for row in rows {
                 if row.matches(&text) && !(row.on_replies_too() && scene.is_own_reply()) {
                     let trusted = scene.trusts(position) && is_own_word(scene, position, &text, row);

@@ -351,9 +351,10 @@ fn addressing(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
             found.push(evidence(&NOT_ADDRESSED));
         } else {
             // With several it is anybody's guess; with one it is still a guess, and called one.
-            let only = (own.len() == 1 && scene.foreign_author())
-                .then(|| own.first().map(|address| address.mailbox()))
-                .flatten();
+            let only = own.split_first().filter(|(first, others)| {
+                scene.foreign_author() && others.iter().all(|other| other.same_mailbox(first))
+            });
+            let only = only.map(|(first, _)| first.mailbox());
             found.push(evidence(&ADDRESSEE).naming(Names { forwarder: only, ..Names::default() }));
         }
     }

@@ -29,7 +29,7 @@ pub fn split(message: &[u8]) -> Parts<'_> {
             if let Some((name, body)) = field.take().and_then(split_field) {
                 parts.fields.push((name, body));
             }
-            if first && bare.starts_with(b"From ") {
+            if first && bare.starts_with(b"From ") && split_field(line).is_none() {
                 // mbox separator
             } else if bare.is_empty() || split_field(line).is_none() {
                 parts.body = if bare.is_empty() { &rest[end..] } else { rest };
@@ -77,6 +77,12 @@ mod tests {
         let parts = split(b"From x\nA: 1\r\n 2\r\nB : 3\r\n\r\nbody\r\n");
         assert_eq!(parts.fields, [(&b"A"[..], &b" 1\r\n 2"[..]), (&b"B "[..], &b" 3"[..])]);
         assert_eq!(parts.body, b"body\r\n");
+    }
+
+    #[test]
+    fn an_author_at_the_top_is_no_separator() {
+        assert_eq!(split(b"From : ann@partner.example\n").fields, [(&b"From "[..], &b" ann@partner.example"[..])]);
+        assert!(split(b"From ann@partner.example Tue Nov 24 09:00:00 2026\n").fields.is_empty());
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Fixture {
         Ok(Self { name: name.to_owned(), row: row.to_owned(), is_hit, circumstances, message })
     }
 
-    fn build(&self, config: &Config, message: &str, direction: Direction) -> Message {
+    fn build(&self, config: &Config, message: &[u8], direction: Direction) -> Message {
         let given = &self.circumstances;
         let connection = Connection {
             client_addr: Some(given.client),
@@ -174,7 +174,7 @@ impl Fixture {
             let of_macro = |name: &str| given.macros.get(name).map(String::as_str);
             builder.recipient(&path, params, of_macro("rcpt_addr"), of_macro("rcpt_mailer"));
         }
-        let parts = eml::split(message.as_bytes());
+        let parts = eml::split(message);
         for (name, body) in &parts.fields {
             builder.header(name, body);
         }
@@ -184,10 +184,15 @@ impl Fixture {
 
     /// Judges the message with the real engine.
     pub(crate) fn judge(&self, config: &Config) -> Vec<Assessment> {
+        self.judge_as(config, self.message.as_bytes())
+    }
+
+    /// Judges another message in the same circumstances.
+    pub(crate) fn judge_as(&self, config: &Config, message: &[u8]) -> Vec<Assessment> {
         let now: Timestamp = "2026-11-24T10:00:00Z".parse().expect("a time");
         let state = Memory::new(Key::random().expect("random octets"), Thresholds::default());
         if let Some(seen) = &self.circumstances.seen {
-            let arrived = self.build(config, &seen.message.replace('\n', "\r\n"), Direction::Inbound);
+            let arrived = self.build(config, seen.message.replace('\n', "\r\n").as_bytes(), Direction::Inbound);
             state.arrived(Arrival {
                 mailbox: Address::parse(&seen.mailbox).expect("an address"),
                 prints: Prints::of_arrival(&arrived, state.key()),
@@ -196,7 +201,7 @@ impl Fixture {
         }
         let engine = app::engine(config, Arc::new(FixedClock(now)), Arc::new(NullSink));
         let engine = Engine { state: Some(Arc::new(state)), ..engine };
-        engine.inspect(&self.build(config, &self.message, Direction::Outbound), true).assessments
+        engine.inspect(&self.build(config, message, Direction::Outbound), true).assessments
     }
 
     /// What is wrong with the judgement, if anything.
