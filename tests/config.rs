@@ -121,7 +121,7 @@ fn the_sample_is_fine() {
     fs::copy(message, folder.path().join("tests/forward.eml")).expect("a message");
     for (name, text, expected) in [
         ("as-it-is.toml", &sample, "fine (1 listener, 0 rules, 0 exceptions, 0 tests passed)"),
-        ("full.toml", &full, "fine (2 listeners, 3 rules, 1 exception, 2 tests passed)"),
+        ("full.toml", &full, "fine (2 listeners, 5 rules, 1 exception, 2 tests passed)"),
     ] {
         fs::write(folder.path().join(name), text).expect("a file");
         let output = check(folder.path(), &["--config", name]);

@@ -279,7 +279,11 @@ fn an_mta_that_offers_nothing_gets_a_reply_to_each_step() {
 fn negotiation_asks_for_silence_and_no_body() {
     let daemon = Daemon::start("");
     let mta = Mta::connect(daemon.addr);
-    assert_eq!(mta.edits, 0x1 | 0x8 | 0x10 | 0x20, "add header, delete recipient, change header, quarantine");
+    assert_eq!(
+        mta.edits,
+        0x1 | 0x4 | 0x8 | 0x10 | 0x20,
+        "add header, add and delete recipient, change header, quarantine"
+    );
     for (name, bit) in
         [("NODATA", 0x200), ("NOEOH", 0x40), ("NOBODY", 0x10), ("NOUNKNOWN", 0x100), ("HDR_LEADSPC", 0x10_0000)]
     {
@@ -466,6 +470,36 @@ fn a_tag_is_ours_alone() {
     assert!(inserted[1].starts_with("X-Forwarden| auto_forward; confidence="), "{}", inserted[1]);
     assert!(inserted[1].contains("; forwarder=alice@corp.example; destination=x@ext.example; rule=forwards|"));
     assert!(inserted[0].starts_with("X-Forwarden-Evidence| "), "{}", inserted[0]);
+}
+
+#[test]
+fn a_mailbox_of_ours_gets_it_instead_or_as_well() {
+    let redirect = "{ redirect = \"security@corp.example\" }";
+    let copy = "{ copy = \"security@corp.example\" }";
+    for (then, edits, done) in [
+        (redirect.to_owned(), &b"-i+c"[..], "redirected"),
+        (copy.to_owned(), b"+c", "copied"),
+        (format!("\"strip\", {copy}"), b"-+c", "stripped"),
+        (format!("\"quarantine\", {copy}"), b"+qc", "quarantined"),
+    ] {
+        let daemon = enforcing(&then);
+        // Alone, so that nobody else would be left.
+        let replies = send(&mut Mta::connect(daemon.addr), ALICE);
+        assert_eq!(replies.0.iter().map(|(command, _)| *command).collect::<Vec<u8>>(), edits, "{then}");
+        assert_eq!(replies.edits(b'+'), ["<security@corp.example>|"]);
+        assert_eq!(daemon.events(1)[0]["action"], done);
+        // Who has it already does not get it twice.
+        let mut mta = Mta::connect(daemon.addr);
+        mta.message("<ann@partner.example>", &[ALICE, "<Security@CORP.example>"], &[("From", "ann@partner.example")]);
+        assert!(mta.end_of_message().edits(b'+').is_empty(), "{then}");
+        // Not on offer: nothing is begun.
+        let mut mta = Mta::connect_offering(daemon.addr, 6, ALL_EDITS & !0x4, ALL_STEPS);
+        let replies = send(&mut mta, ALICE);
+        assert_eq!((replies.0.len(), replies.answer()), (1, b't'), "{then}");
+    }
+    let daemon = enforcing(redirect);
+    let replies = send(&mut Mta::connect(daemon.addr), ALICE);
+    assert!(replies.edits(b'i')[0].ends_with("X-Forwarden-Recipient| x@ext.example|"), "{replies:?}");
 }
 
 #[test]

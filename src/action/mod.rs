@@ -30,6 +30,8 @@ pub enum Edit {
     },
     /// Take out a recipient, named exactly as the MTA named it.
     DeleteRecipient(String),
+    /// Add a recipient, in angle brackets.
+    AddRecipient(String),
 }
 
 /// What becomes of the message after the edits.

@@ -5,21 +5,23 @@
 //! | `tempfail` | the message is refused for now | the same: it cannot be refused for one recipient, and nothing is lost |
 //! | `reject` | the message is refused | those recipients are taken out |
 //! | `discard` | the message is dropped | those recipients are taken out |
+//! | `redirect` | the mailboxes of ours get it instead | those recipients are taken out, the mailboxes of ours added |
 //! | `strip` | the message is dropped | those recipients are taken out |
 //! | `store` | the message is stored and dropped | those recipients are taken out, the message is stored for them |
 //! | `quarantine` | the MTA holds the message | as `store`; without a store the MTA holds the message, for all of them |
+//! | `copy` | the mailboxes of ours are added | the same |
 //! | `tag` | the fields are added | the same |
 //!
 //! A message that is edited or held also loses the fields that came with it under our own names.
 //!
-//! Top to bottom, the first that applies decides; `strip`, `store`, `quarantine` and `tag` go together, and for
-//! `quarantine` only the recipients count that are left. Recipients inside count among "every": a message is refused or
+//! Top to bottom, the first that applies decides; all from `redirect` on go together, and for `quarantine` only the
+//! recipients count that are left. A mailbox that is added counts as one inside. Recipients inside count among "every": a message is refused or
 //! dropped as a whole only if nobody inside would miss it. A hold takes the whole message because an MTA can hold nothing
 //! less; without a store, taking a recipient out instead would lose its mail.
 
 use super::{Disposition, Edit, tag, template};
 use crate::assess::Assessment;
-use crate::message::{Exceeded, Message};
+use crate::message::{Address, Exceeded, Message};
 use crate::policy::{Action, Decision, Reply};
 
 /// What was, or would be, done for one recipient.
@@ -29,6 +31,10 @@ pub enum Done {
     Logged,
     /// Header fields were added.
     Tagged,
+    /// A mailbox of ours gets the message as well.
+    Copied,
+    /// A mailbox of ours gets the message instead.
+    Redirected,
     /// The recipient was taken out of the message.
     Stripped,
     /// The recipient was taken out of the message, and the message is kept for it in our own store.
@@ -45,9 +51,11 @@ pub enum Done {
 
 impl Done {
     /// All, mildest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Logged,
         Self::Tagged,
+        Self::Copied,
+        Self::Redirected,
         Self::Stripped,
         Self::Stored,
         Self::Quarantined,
@@ -61,6 +69,8 @@ impl Done {
         match self {
             Self::Logged => "logged",
             Self::Tagged => "tagged",
+            Self::Copied => "copied",
+            Self::Redirected => "redirected",
             Self::Stripped => "stripped",
             Self::Stored => "stored",
             Self::Quarantined => "quarantined",
@@ -128,27 +138,47 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
     let taken_out = |decision: &Decision| {
         wants(decision, |action| matches!(action, Action::Strip | Action::Reject(_) | Action::Discard))
     };
+    let added = added(message, decisions);
     let stored = |decision: &Decision| wants(decision, |action| matches!(action, Action::Store));
+    let redirected = |decision: &Decision| wants(decision, |action| matches!(action, Action::Redirect(_)));
+    let copied = |decision: &Decision| wants(decision, |action| matches!(action, Action::Copy(_)));
     let held = |decision: &Decision| wants(decision, |action| matches!(action, Action::Quarantine));
-    let only_held_left = everyone_outside && decisions.iter().all(|d| held(d) || stored(d) || taken_out(d));
+    let only_held_left =
+        everyone_outside && added.is_empty() && decisions.iter().all(|d| held(d) || stored(d) || taken_out(d));
     for (index, (decision, done)) in decisions.iter().zip(&mut plan.done).enumerate() {
-        if stored(decision) || has_store && held(decision) && !taken_out(decision) && !only_held_left {
+        let gone = taken_out(decision) || redirected(decision);
+        if stored(decision) || has_store && held(decision) && !gone && !only_held_left {
             plan.store.push(index);
             *done = Done::Stored;
+        } else if redirected(decision) {
+            *done = Done::Redirected;
         } else if taken_out(decision) {
             *done = Done::Stripped;
         } else {
+            if copied(decision) {
+                *done = Done::Copied;
+            }
             continue;
         }
         let recipient = message.recipients.get(decision.recipient);
         plan.edits.extend(recipient.map(|recipient| Edit::DeleteRecipient(recipient.raw.clone())));
     }
-    let gone = |done: &Done| matches!(done, Done::Stripped | Done::Stored);
-    if everyone_outside && !decisions.is_empty() && plan.done.iter().all(gone) {
+    let gone = |done: &Done| matches!(done, Done::Stripped | Done::Stored | Done::Redirected);
+    if everyone_outside && added.is_empty() && !decisions.is_empty() && plan.done.iter().all(gone) {
         // A message without recipients is an error to some MTAs: dropping it says the same without one.
         let done = plan.done.iter().map(|done| if *done == Done::Stripped { Done::Discarded } else { *done });
         return Plan { store: plan.store, done: done.collect(), disposition: Disposition::Discard, edits: Vec::new() };
     }
+    let moved: Vec<&Address> = assessments
+        .iter()
+        .zip(decisions)
+        .filter(|(_, decision)| redirected(decision))
+        .map(|(assessment, _)| &assessment.destination)
+        .collect();
+    if !moved.is_empty() {
+        plan.edits.push(tag::redirected(&moved));
+    }
+    plan.edits.extend(added.iter().map(|address| Edit::AddRecipient(format!("<{address}>"))));
     let held_by: Vec<&str> = decisions
         .iter()
         .zip(&plan.done)
@@ -164,6 +194,23 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
         plan.edits.splice(0..0, tag::clean(message));
     }
     plan
+}
+
+/// The mailboxes of ours that are to get the message and do not yet, each once.
+fn added<'a>(message: &Message, decisions: &'a [Decision]) -> Vec<&'a Address> {
+    let mut added: Vec<&Address> = Vec::new();
+    for action in decisions.iter().flat_map(|decision| &decision.actions) {
+        let (Action::Redirect(address) | Action::Copy(address)) = action else { continue };
+        // A policy names few: looked for first among those, so that many recipients do not cost their square.
+        if added.contains(&address) {
+            continue;
+        }
+        added.push(address);
+    }
+    added.retain(|address| {
+        !message.recipients.iter().any(|known| known.address.as_ref().is_some_and(|known| known.same(address)))
+    });
+    added
 }
 
 /// The whole message is disposed of: no edit is worth making.
@@ -239,6 +286,58 @@ mod tests {
         assert_eq!(all.done, [Done::Quarantined, Done::Stripped, Done::Quarantined]);
         assert_eq!((all.store.len(), all.edits), (0, taken_out(&[1])));
         assert!(matches!(all.disposition, Disposition::Hold(_)));
+    }
+
+    /// The table at the top, row by row: two recipients outside, and what becomes of both.
+    #[test]
+    fn mixed_recipients() {
+        use Done::{
+            Copied, Discarded, Logged, Quarantined, Redirected, Rejected, Stored, Stripped, Tagged, Tempfailed,
+        };
+        let to = || Address::parse("security@corp.example").expect("an address");
+        let (log, tag, copy, redirect) = (Action::Log, Action::Tag, Action::Copy(to()), Action::Redirect(to()));
+        let (strip, store, hold, discard) = (Action::Strip, Action::Store, Action::Quarantine, Action::Discard);
+        let (reject, later) = (Action::Reject(Reply::reject()), Action::Tempfail(Reply::tempfail()));
+        let (accept, drop) = (Disposition::Accept, Disposition::Discard);
+        let held = Disposition::Hold("forwarden: r".to_owned());
+        let (refused, put_off) = (Disposition::Reject(Reply::reject()), Disposition::Tempfail(Reply::tempfail()));
+        for (a, b, done, disposition, edits) in [
+            (&later, &reject, [Tempfailed, Tempfailed], &put_off, ""),
+            (&log, &later, [Tempfailed, Tempfailed], &put_off, ""),
+            (&reject, &reject, [Rejected, Rejected], &refused, ""),
+            (&reject, &log, [Stripped, Logged], &accept, "-0"),
+            (&reject, &redirect, [Stripped, Redirected], &accept, "-0 -1 +"),
+            (&discard, &discard, [Discarded, Discarded], &drop, ""),
+            (&discard, &tag, [Stripped, Tagged], &accept, "-0"),
+            (&reject, &discard, [Discarded, Discarded], &drop, ""),
+            (&redirect, &redirect, [Redirected, Redirected], &accept, "-0 -1 +"),
+            (&redirect, &log, [Redirected, Logged], &accept, "-0 +"),
+            (&redirect, &hold, [Redirected, Stored], &accept, "-0 -1 +"),
+            (&strip, &strip, [Discarded, Discarded], &drop, ""),
+            (&strip, &log, [Stripped, Logged], &accept, "-0"),
+            (&strip, &copy, [Stripped, Copied], &accept, "-0 +"),
+            (&store, &store, [Stored, Stored], &drop, ""),
+            (&store, &copy, [Stored, Copied], &accept, "-0 +"),
+            (&hold, &hold, [Quarantined, Quarantined], &held, ""),
+            (&hold, &strip, [Quarantined, Stripped], &held, "-1"),
+            (&hold, &tag, [Stored, Tagged], &accept, "-0"),
+            (&hold, &copy, [Stored, Copied], &accept, "-0 +"),
+            (&copy, &copy, [Copied, Copied], &accept, "+"),
+            (&log, &log, [Logged, Logged], &accept, ""),
+        ] {
+            let plan = planned(&[Some(a.clone()), Some(b.clone())], true);
+            let made: Vec<String> = plan.edits.iter().map(shown).collect();
+            assert_eq!((plan.done.as_slice(), &plan.disposition), (&done[..], disposition), "{a}, {b}");
+            assert_eq!(made.join(" "), edits, "{a}, {b}");
+        }
+    }
+
+    fn shown(edit: &Edit) -> String {
+        match edit {
+            Edit::DeleteRecipient(recipient) => recipient.replace("<r", "-").replace("@ext.example>", ""),
+            Edit::AddRecipient(recipient) => recipient.replace("<security@corp.example>", "+"),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -1,17 +1,18 @@
 //! The header fields that `tag` adds: two for each group of recipients that share verdict, mechanism, forwarder and rule,
 //! however many there are of them. Who reads them reads them on a message that was edited; what came with a message that
-//! nothing was done to is as it came, forged fields of these names included.
+//! nothing was done to is as it came, forged fields of these names included. `redirect` adds a third, with the recipients that
+//! were taken out.
 
 use super::Edit;
 use super::template::printable;
 use crate::assess::Assessment;
-use crate::message::Message;
+use crate::message::{Address, Message};
 use crate::policy::Decision;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 /// The names of our own header fields.
-pub const HEADERS: [&str; 2] = ["X-Forwarden", "X-Forwarden-Evidence"];
+pub const HEADERS: [&str; 3] = ["X-Forwarden", "X-Forwarden-Evidence", "X-Forwarden-Recipient"];
 
 /// How many groups get fields of their own.
 const GROUPS: usize = 8;
@@ -30,6 +31,28 @@ pub(super) fn clean(message: &Message) -> impl Iterator<Item = Edit> {
             .rev()
             .map(|(occurrence, name)| Edit::DeleteHeader { name, occurrence })
     })
+}
+
+/// The edit that adds the field for those whose mail goes to a mailbox of ours instead.
+pub(super) fn redirected(recipients: &[&Address]) -> Edit {
+    Edit::InsertHeader { name: HEADERS[2], value: listed(recipients) }
+}
+
+/// Addresses as far as they fit, and how many more there are.
+fn listed(addresses: &[&Address]) -> String {
+    let mut text = String::new();
+    for (index, address) in addresses.iter().enumerate() {
+        let next = safe(&address.to_string());
+        if index > 0 && text.len() + next.len() + 2 > CHARS {
+            let _ = write!(text, " and {} more", addresses.len() - index);
+            break;
+        }
+        if index > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(&next);
+    }
+    text
 }
 
 /// Recipients whose fields would say the same but for the destination.
@@ -73,28 +96,13 @@ impl Group<'_> {
     fn summary(&self) -> String {
         let verdict = self.members.first().map(|member| member.verdict.name()).unwrap_or_default();
         let confidence = self.members.iter().map(|member| member.confidence).fold(0.0, f64::max);
+        let destinations: Vec<&Address> = self.members.iter().map(|member| &member.destination).collect();
         let mut summary =
-            format!("{verdict}; confidence={confidence:.3}{}; destination={}", self.who, self.destinations());
+            format!("{verdict}; confidence={confidence:.3}{}; destination={}", self.who, listed(&destinations));
         if let Some(rule) = &self.rule {
             let _ = write!(summary, "; rule={}", safe(rule));
         }
         summary
-    }
-
-    fn destinations(&self) -> String {
-        let mut text = String::new();
-        for (index, member) in self.members.iter().enumerate() {
-            let next = safe(&member.destination.to_string());
-            if index > 0 && text.len() + next.len() + 2 > CHARS {
-                let _ = write!(text, " and {} more", self.members.len() - index);
-                break;
-            }
-            if index > 0 {
-                text.push_str(", ");
-            }
-            text.push_str(&next);
-        }
-        text
     }
 
     /// What counted for any of them, strongest first as with the first of them.

@@ -197,6 +197,9 @@ fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
             Edit::DeleteRecipient(recipient) => {
                 writeln!(out, "  - take out recipient {}", source::printable(recipient, 70))?;
             }
+            Edit::AddRecipient(recipient) => {
+                writeln!(out, "  - add recipient {}", source::printable(recipient, 75))?;
+            }
         }
     }
     match &plan.disposition {

@@ -3,17 +3,22 @@
 use super::lists;
 use super::problem::quoted;
 use super::reader::{Item, Place, Section};
+use crate::message::{Address, Organization};
 use crate::policy::{Action, Reply};
 use toml::de::DeValue;
 
 /// Reads a list of actions. `None` if there is none, or if it is wrong.
-pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<(Vec<Action>, Place)> {
+pub(super) fn read(
+    section: &Section<'_>,
+    key: &'static str,
+    organization: &Organization,
+) -> Option<(Vec<Action>, Place)> {
     let report = section.report();
     let (items, list) = section.items(key)?;
     let mut actions: Vec<Action> = Vec::new();
     for item in &items {
         let place = item.place(&list);
-        let Some(action) = one(section, item, &place) else { continue };
+        let Some(action) = one(section, item, &place, organization) else { continue };
         if actions.iter().any(|other| other.name() == action.name()) {
             report.error(&place, format!("\"{action}\" stands here twice"));
         }
@@ -26,6 +31,11 @@ pub(super) fn read(section: &Section<'_>, key: &'static str) -> Option<(Vec<Acti
         && let Some(lost) = actions.iter().find(|action| *action != last && **action != Action::Log)
     {
         report.warning(&list, format!("\"{last}\" leaves no message to which \"{lost}\" could be done: choose one"));
+    }
+    if let Some(out) = actions.iter().find(|action| matches!(action, Action::Redirect(_)))
+        && let Some(other) = actions.iter().find(|action| matches!(action, Action::Quarantine | Action::Strip))
+    {
+        report.warning(&list, format!("\"{out}\" takes the recipient out, so \"{other}\" adds nothing: choose one"));
     }
     (actions.len() == items.len()).then_some((actions, list))
 }
@@ -40,12 +50,12 @@ fn ends(action: &Action) -> bool {
     matches!(action, Action::Reject(_) | Action::Tempfail(_) | Action::Discard)
 }
 
-fn one(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<Action> {
+fn one(section: &Section<'_>, item: &Item<'_>, place: &Place, organization: &Organization) -> Option<Action> {
     match item.value {
         DeValue::String(name) => plain(section, name, place),
-        DeValue::Table(_) => with_reply(section, item, place),
+        DeValue::Table(_) => with_words(section, item, place, organization),
         _ => {
-            section.report().error(place, "an action is a name in quotes, or { reject = { … } }");
+            section.report().error(place, "an action is a name in quotes, { reject = { … } } or { copy = \"…\" }");
             None
         }
     }
@@ -63,22 +73,44 @@ fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
     ];
     let names = Action::NAMES.map(|name| (name, name));
     let name = lists::choice(section, name, place, &names)?;
+    if ["redirect", "copy"].contains(&name) {
+        let text = format!("\"{name}\" needs a mailbox: write {{ {name} = \"security@your.domain\" }}");
+        section.report().error(place, text);
+    }
     known.into_iter().find(|action| action.name() == name)
 }
 
-/// `{ reject = { code = 550, enhanced = "5.7.1", text = "…" } }`.
-fn with_reply(section: &Section<'_>, item: &Item<'_>, place: &Place) -> Option<Action> {
+/// `{ reject = { code = 550, enhanced = "5.7.1", text = "…" } }`, `{ copy = "security@corp.example" }`.
+fn with_words(section: &Section<'_>, item: &Item<'_>, place: &Place, organization: &Organization) -> Option<Action> {
     let outer = section.of_item(item, place.clone())?;
     let reject = outer.table("reject").map(|table| Action::Reject(reply(&table, Reply::reject(), 5)));
     let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(&table, Reply::tempfail(), 4)));
-    let one = reject.is_some() != tempfail.is_some();
-    if !one && !outer.has_error() {
-        let text =
-            "an action is a name in quotes, { reject = { … } } or { tempfail = { … } }, one in each pair of braces";
+    let redirect = mailbox(&outer, "redirect", organization).map(Action::Redirect);
+    let copy = mailbox(&outer, "copy", organization).map(Action::Copy);
+    let found: Vec<Action> = [reject, tempfail, redirect, copy].into_iter().flatten().collect();
+    if found.len() != 1 && !outer.has_error() {
+        let text = "an action is a name in quotes, or one of reject, tempfail, redirect and copy in a pair of braces: \
+            { reject = { … } }, { copy = \"…\" }";
         outer.report().error(place, text);
     }
     outer.finish();
-    reject.or(tempfail).filter(|_| one)
+    let one = found.len() == 1;
+    found.into_iter().next().filter(|_| one)
+}
+
+/// A mailbox that mail may be sent to: one of ours. Anywhere else it would be the forward that policy is to end.
+fn mailbox(section: &Section<'_>, key: &'static str, organization: &Organization) -> Option<Address> {
+    let (text, place) = section.string(key)?;
+    let problem = match Address::parse(&text) {
+        Some(address) if !text.is_ascii() || text.contains(['<', '>', ' ']) => {
+            format!("{} has more than an ASCII address: write \"security@your.domain\"", quoted(&address.to_string()))
+        }
+        Some(address) if organization.owns(&address) => return Some(address),
+        Some(_) => format!("{} is not yours: it must be in a domain of [organization] domains", quoted(&text)),
+        None => format!("{} is no address: write \"security@your.domain\"", quoted(&text)),
+    };
+    section.report().error(&place, problem);
+    None
 }
 
 /// The names that are filled in, in the text of a reply.

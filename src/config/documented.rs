@@ -197,7 +197,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     // What is shown as an example has no default.
     assert_eq!(
         (full.listeners.len(), full.policy.rules.len(), full.policy.exceptions.len(), full.tests.len()),
-        (2, 3, 1, 2)
+        (2, 5, 1, 2)
     );
     full.listeners.truncate(1);
     full.state = None;

@@ -13,7 +13,7 @@ pub(super) fn read(root: &Section<'_>, classes: Classes, around: &Surroundings<'
     let mut policy = Policy { classes, default: vec![Action::Log], ..Policy::default() };
     if let Some(section) = root.table("policy") {
         policy.mode = lists::word(&section, "mode", MODES).map(|(mode, _)| mode).unwrap_or_default();
-        if let Some((actions, place)) = action::read(&section, "default") {
+        if let Some((actions, place)) = action::read(&section, "default", around.organization) {
             if actions.iter().any(acts) {
                 let text =
                     "is done to every message that no rule matches, ordinary mail too: write [\"log\"], and a rule";
@@ -53,7 +53,7 @@ fn rule(section: &Section<'_>, policy_mode: Mode, ids: &mut Ids, around: &Surrou
     let id = ids.read(section);
     let when =
         section.table("when").map_or_else(|| Condition::All(Vec::new()), |table| condition::read(&table, around));
-    let then = action::read(section, "then");
+    let then = action::read(section, "then", around.organization);
     match &then {
         None if !section.has("then") => {
             report.error(section.place(), "then is missing: write then = [\"log\"], or another action");
@@ -202,7 +202,11 @@ mod tests {
             let text = format!("[[rule]]\nid = \"x\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = {text}");
             policy(&text).rules.remove(0).then
         };
-        for name in Action::NAMES {
+        for name in ["redirect", "copy"] {
+            let text = format!("{{ {name} = \"security@corp.example\" }}");
+            assert_eq!(then(&text).iter().map(Action::name).collect::<Vec<_>>(), [name]);
+        }
+        for name in Action::NAMES.into_iter().filter(|name| !["redirect", "copy"].contains(name)) {
             assert_eq!(then(&format!("\"{name}\"")).iter().map(Action::name).collect::<Vec<_>>(), [name]);
         }
         assert_eq!(then("[\"reject\"]"), [Action::Reject(Reply::reject())]);

@@ -89,6 +89,10 @@ pub enum Action {
     Quarantine,
     /// Take the recipient out of the message, and keep the message for it in a store of our own.
     Store,
+    /// Put this mailbox of ours in the recipient's place.
+    Redirect(Address),
+    /// Add this mailbox of ours to the recipients.
+    Copy(Address),
     /// Take the recipient out of the message.
     Strip,
     /// Refuse the message for good.
@@ -101,7 +105,8 @@ pub enum Action {
 
 impl Action {
     /// The names of all actions, as the configuration writes them.
-    pub const NAMES: [&'static str; 7] = ["log", "tag", "quarantine", "strip", "reject", "tempfail", "discard"];
+    pub const NAMES: [&'static str; 9] =
+        ["log", "tag", "quarantine", "redirect", "copy", "strip", "reject", "tempfail", "discard"];
 
     /// The name in events and in the configuration.
     pub fn name(&self) -> &'static str {
@@ -110,6 +115,8 @@ impl Action {
             Self::Tag => "tag",
             Self::Quarantine => "quarantine",
             Self::Store => "store",
+            Self::Redirect(_) => "redirect",
+            Self::Copy(_) => "copy",
             Self::Strip => "strip",
             Self::Reject(_) => "reject",
             Self::Tempfail(_) => "tempfail",

@@ -135,6 +135,19 @@ fn discard_leaves_no_copy() {
     assert_eq!(site.lab.sink().len(), 1);
 }
 
+#[test]
+fn redirect_and_copy_lead_to_a_mailbox_inside() {
+    for (then, also_outside) in [("redirect", false), ("copy", true)] {
+        let Some(site) = Site::enforcing(&format!("{{ {then} = \"dave@corp.example\" }}")) else { return };
+        let reply = give_to_hop(&site, then);
+        assert_eq!(reply.code, 250, "{}", reply.text);
+        wait_until("dave has it", || site.lab.log(Server::Inner).contains("to=<dave@corp.example>, relay=local"));
+        site.queues_run_empty();
+        assert_eq!(!site.arrived_at("carol@freemail.example").is_empty(), also_outside, "{then}");
+        nobody_was_told(&site);
+    }
+}
+
 /// Header fields and lines that an editing or re-writing filter would likely damage.
 const AWKWARD: &[u8] = b"Received: from mx.partner.example (mx.partner.example [203.0.113.10])\r\n\
     \tby mail.corp.example (Postfix) with ESMTP id 3A4F998C351\r\n\

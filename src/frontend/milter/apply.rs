@@ -85,6 +85,7 @@ fn needed(plan: &Plan) -> Actions {
             Edit::DeleteHeader { .. } => Actions::CHANGE_HEADER,
             Edit::InsertHeader { .. } => Actions::ADD_HEADER,
             Edit::DeleteRecipient(_) => Actions::DELETE_RCPT,
+            Edit::AddRecipient(_) => Actions::ADD_RCPT,
         };
     }
     if matches!(plan.disposition, Disposition::Hold(_)) {
@@ -102,6 +103,7 @@ async fn make(cx: &mut EomContext<Session>, edit: &Edit) -> Result<(), ActionErr
         // With LEADING_SPACE agreed the body is taken as it is, so the space behind the colon is ours to write.
         Edit::InsertHeader { name, value } => cx.actions.insert_header(0, *name, lead(cx, value)).await,
         Edit::DeleteRecipient(recipient) => cx.actions.delete_recipient(recipient.as_str()).await,
+        Edit::AddRecipient(recipient) => cx.actions.add_recipient(recipient.as_str()).await,
     }
 }
 
@@ -115,6 +117,7 @@ fn failed(edit: &Edit, error: &ActionError) -> Applied {
         Edit::DeleteHeader { name, .. } => format!("taking away {name}"),
         Edit::InsertHeader { name, .. } => format!("adding {name}"),
         Edit::DeleteRecipient(recipient) => format!("taking out {recipient}"),
+        Edit::AddRecipient(recipient) => format!("adding {recipient}"),
     };
     Applied { status: Status::Tempfail, error: Some(format!("{what}: {error}")) }
 }

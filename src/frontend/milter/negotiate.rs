@@ -19,8 +19,11 @@ const SILENT: ProtoOpts = ProtoOpts::NOREPLY_CONNECT
     .union(ProtoOpts::NOREPLY_BODY);
 
 /// The edits that a plan may need.
-const EDITS: Actions =
-    Actions::ADD_HEADER.union(Actions::CHANGE_HEADER).union(Actions::DELETE_RCPT).union(Actions::QUARANTINE);
+const EDITS: Actions = Actions::ADD_HEADER
+    .union(Actions::CHANGE_HEADER)
+    .union(Actions::ADD_RCPT)
+    .union(Actions::DELETE_RCPT)
+    .union(Actions::QUARANTINE);
 
 /// Answers an MTA's offer.
 pub(super) fn negotiate(
