@@ -32,6 +32,8 @@ const LOGGED: Deed = deed("logged", "allowed", (3, "Observed"), (17, "Logged"), 
 #[rustfmt::skip]
 const DEEDS: &[Deed] = &[
     deed("tagged", "allowed", (4, "Modified"), (18, "Tagged"), ["Modified", "ALLOW_WITH_MODIFICATION", "delivered"]),
+    deed("copied", "allowed", (4, "Modified"), (11, "Corrected"), ["Modified", "ALLOW_WITH_MODIFICATION", "delivered"]),
+    deed("redirected", "allowed", (4, "Modified"), (11, "Corrected"), ["Modified", "ALLOW_WITH_MODIFICATION", "delivered"]),
     deed("stripped", "allowed", (4, "Modified"), (11, "Corrected"), ["Modified", "ALLOW_WITH_MODIFICATION", "delivered"]),
     deed("quarantined", "denied", (2, "Denied"), (3, "Quarantined"), ["Quarantined", "QUARANTINE", "quarantined"]),
     deed("quarantine", "denied", (2, "Denied"), (3, "Quarantined"), ["Quarantined", "QUARANTINE", "quarantined"]),
