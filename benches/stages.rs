@@ -71,7 +71,7 @@ fn stages(config: &Config, sent: &Sent) -> Vec<(&'static str, f64)> {
         assessments.iter().map(one).collect()
     };
     let inspection = engine.inspect(&message, true);
-    let events = || engine.events(&message, organization, &inspection, None);
+    let events = || engine.events(&message, organization, &inspection, None, None);
     vec![
         ("message: fields and envelope", time(|| (), |()| drop(black_box(build(sent))))),
         ("detect", time(|| (), |()| drop(black_box(detect::inspect(&message, organization, &catalogue, &[]))))),

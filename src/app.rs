@@ -6,9 +6,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DaemonSpec, LogSpec};
 use crate::detect::Catalogue;
 use crate::engine::{Current, Engine};
-use crate::event::{Body, Fault};
+use crate::event::{Body, Fault, QuarantineEvent};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
 use crate::frontend::{Bound, ListenerSpec, bind};
+use crate::quarantine::Quarantine;
 use crate::sink::{Sink, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use crate::usage::Usage;
@@ -38,6 +39,7 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         sink,
         state: None,
         usage: Arc::new(Usage::in_memory()),
+        quarantine: None,
     }
 }
 
@@ -102,15 +104,19 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     let sink: Arc<dyn Sink> = Arc::new(Writers::start(&config.outputs)?);
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
     let usage = Arc::new(open_usage(&config));
+    let quarantine = config.quarantine.clone().map(|spec| Arc::new(Quarantine::new(spec)));
+    let unusable = quarantine.as_deref().and_then(try_quarantine);
     // Last: who connects is served at once.
     let bound = bind_all(&config.listeners)?;
     let current = Arc::new(Current::new(Engine {
         state: state.clone(),
         usage: Arc::clone(&usage),
+        quarantine: quarantine.clone(),
         ..engine(&config, Arc::new(SystemClock), Arc::clone(&sink))
     }));
-    if let Some(fault) = broken {
-        current.get().report(Body::Fault(fault));
+    broken.into_iter().chain(unusable).for_each(|fault| current.get().report(Body::Fault(fault)));
+    if let Some(quarantine) = quarantine {
+        tokio::spawn(tend(quarantine, Arc::clone(&current)));
     }
     let busy = Arc::new(Busy::default());
     let shared = Shared {
@@ -200,6 +206,7 @@ fn reload(path: &Path, running: &Config, current: &Current) -> Option<Watch> {
             current.set(Engine {
                 state: before.state.clone(),
                 usage: Arc::clone(&before.usage),
+                quarantine: before.quarantine.clone(),
                 ..engine(&loaded.config, Arc::clone(&before.clock), Arc::clone(&before.sink))
             });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
@@ -233,6 +240,53 @@ fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
             let memory =
                 Key::random().ok().map(|key| Arc::new(Memory::new(key, spec.thresholds.clone())) as Arc<dyn Store>);
             (memory, fault(error, "memory_only"))
+        }
+    }
+}
+
+/// Says at the start what is wrong with the store. Mail meets `on_error` only where it is to be stored, so the daemon goes on.
+fn try_quarantine(quarantine: &Quarantine) -> Option<Fault> {
+    let directory = quarantine.spec().directory.display();
+    let (error, action) = match quarantine.check() {
+        Ok(None) => return None,
+        Ok(Some(aside)) => {
+            (format!("the index could not be read, is now {}, and was made anew", aside.display()), "set_aside")
+        }
+        Err(error) => (error.to_string(), "on_error"),
+    };
+    tracing::error!(%directory, %error, action, "quarantine");
+    let error = format!("{directory}: {error}");
+    Some(Fault { fault: "quarantine", error, action, listener: String::new(), queue_id: None })
+}
+
+/// How often the store is looked after.
+const TEND: std::time::Duration = std::time::Duration::from_secs(60);
+/// How often it is asked for what was done by hand.
+const ASK: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Lets go of what is too old, and reports that and what was done by hand.
+async fn tend(quarantine: Arc<Quarantine>, current: Arc<Current>) {
+    let mut tended: Option<std::time::Instant> = None;
+    let mut ticks = tokio::time::interval(ASK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (store, engine) = (Arc::clone(&quarantine), current.get());
+        let due = tended.is_none_or(|last| last.elapsed() >= TEND);
+        let looked_after = tokio::task::spawn_blocking(move || {
+            let now = engine.clock.now();
+            let report = |event| engine.report(Body::Quarantine(Box::new(event)));
+            store.changes().into_iter().for_each(|change| report(QuarantineEvent::by_hand(change)));
+            match if due { store.tend(now) } else { Ok(Vec::new()) } {
+                Ok(gone) => gone.into_iter().for_each(|record| report(QuarantineEvent::trimmed(record, now))),
+                Err(error) => tracing::error!(%error, "quarantine could not be looked after"),
+            }
+        });
+        if looked_after.await.is_err() {
+            tracing::error!("quarantine could not be looked after: a defect in this program");
+        }
+        if due {
+            tended = Some(std::time::Instant::now());
         }
     }
 }

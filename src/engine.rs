@@ -7,6 +7,7 @@ use crate::detect::{self, Catalogue};
 use crate::event::{self, Event, Failure, Judged};
 use crate::message::{Direction, Message, Organization};
 use crate::policy::{Decision, HeldBack, Mode, Policy};
+use crate::quarantine::{self, Quarantine};
 use crate::sink::Sink;
 use crate::state::{Arrival, Departure, Facts, Pair, Prints, Store, Twin};
 use crate::usage::Usage;
@@ -36,6 +37,8 @@ pub struct Engine {
     pub state: Option<Arc<dyn Store>>,
     /// How often exceptions are used.
     pub usage: Arc<Usage>,
+    /// The store of our own, where there is one.
+    pub quarantine: Option<Arc<Quarantine>>,
 }
 
 /// The engine of the day. A session takes it once and keeps it; a reload puts another in its place.
@@ -73,6 +76,8 @@ pub struct Inspection {
     pub carried: Vec<Carried>,
     /// What is known of each assessment's forward; `None` where nothing is remembered, or it is none.
     pub facts: Vec<Option<Facts>>,
+    /// What passes because it was released: by what it is known, and for whom.
+    pub released: Vec<(String, String)>,
 }
 
 impl Engine {
@@ -92,13 +97,16 @@ impl Engine {
         // What this message uses up is counted with what was used before it.
         let mut here: HashMap<String, u64> = HashMap::new();
         let mut decisions: Vec<Decision> = Vec::new();
+        let mut released = Vec::new();
         for (assessment, facts) in assessments.iter().zip(&facts) {
             let used = |id: &str| self.usage.today(id, now) + here.get(id).copied().unwrap_or_default();
             let decision = self.policy.decide(message, organization, assessment, facts.as_ref(), now, &used);
             if let Some(id) = &decision.exception {
                 *here.entry(id.clone()).or_default() += 1;
             }
-            decisions.push(decision);
+            let release = self.release(message, &decision, now).filter(|_| may_edit);
+            decisions.push(if release.is_some() { decision.released() } else { decision });
+            released.extend(release);
         }
         let has_store = self.policy.has_store;
         let plan = action::plan(message, &assessments, &decisions, has_store);
@@ -109,12 +117,26 @@ impl Engine {
         };
         let mode = if held_back.is_some() { Mode::Observe } else { Mode::Enforce };
         let carried = action::carried(message, &assessments, &decisions, &plan, held_back, has_store);
-        Inspection { assessments, decisions, plan, mode, carried, facts }
+        Inspection { assessments, decisions, plan, mode, carried, facts, released }
     }
 
-    /// Reports what was judged and done, or could not be.
-    pub fn record(&self, message: &Message, inspection: &Inspection, failure: Option<Failure<'_>>) {
-        let events = self.events(message, &self.organization, inspection, failure);
+    /// Whether somebody released this message for the recipient of a decision. Asked only where something would be done.
+    fn release(&self, message: &Message, decision: &Decision, now: Timestamp) -> Option<(String, String)> {
+        let quarantine = self.quarantine.as_ref().filter(|_| decision.acts())?;
+        let recipient = quarantine::release_recipient(&message.recipients.get(decision.recipient)?.raw);
+        let key = quarantine::release_key(message);
+        quarantine.is_released(&key, &recipient, now).then_some((key, recipient))
+    }
+
+    /// Reports what was judged and done, or could not be. `stored_as` is the id under which it was stored.
+    pub fn record(
+        &self,
+        message: &Message,
+        inspection: &Inspection,
+        failure: Option<Failure<'_>>,
+        stored_as: Option<&str>,
+    ) {
+        let events = self.events(message, &self.organization, inspection, failure, stored_as);
         events.into_iter().for_each(|event| self.sink.send(event));
         if let Some(state) = &self.state {
             self.remember(state.as_ref(), message, inspection);
@@ -204,6 +226,7 @@ impl Engine {
         organization: &Organization,
         inspection: &Inspection,
         failure: Option<Failure<'_>>,
+        stored_as: Option<&str>,
     ) -> Vec<Event> {
         event::judged(Judged {
             message,
@@ -214,6 +237,7 @@ impl Engine {
             carried: &inspection.carried,
             mode: inspection.mode,
             failure,
+            stored_as,
             now: self.clock.now(),
             host: &self.host,
             ordinary: self.report_ordinary,

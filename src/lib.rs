@@ -27,6 +27,9 @@ pub mod policy;
 pub mod usage;
 
 pub mod action;
+
+pub mod quarantine;
+
 pub mod event;
 
 pub mod engine;

@@ -270,7 +270,7 @@ fn an_exception_is_used_up_for_the_day() {
     let inspect = |engine: &Engine, destinations: &[&str]| {
         let message = message("alice@corp.example", destinations);
         let inspection = engine.inspect(&message, true);
-        engine.record(&message, &inspection, None);
+        engine.record(&message, &inspection, None, None);
         (0..destinations.len()).map(|index| outcome(&inspection, index)).collect::<Vec<_>>()
     };
     let (covered, over) = ("exception audit → logged", "forwards → tagged");

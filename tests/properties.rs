@@ -40,7 +40,7 @@ proptest! {
         let engine = engine();
         let inspection = engine.inspect(&message, true);
         prop_assert!(!inspection.assessments.is_empty());
-        for event in engine.events(&message, &engine.organization, &inspection, None) {
+        for event in engine.events(&message, &engine.organization, &inspection, None, None) {
             prop_assert!(!serde_json::to_string(&event).unwrap().contains('\n'));
         }
     }

@@ -66,7 +66,7 @@ impl Command {
             match self.format {
                 Format::Text => super::print(&text(&engine, &message, &inspection)),
                 Format::Json => {
-                    let events = engine.events(&message, &organization, &inspection, None);
+                    let events = engine.events(&message, &organization, &inspection, None, None);
                     events.iter().for_each(|event| super::print(&format!("{}\n", source::json(event))));
                 }
             }

@@ -5,6 +5,7 @@ mod demo;
 mod detectors;
 mod exceptions;
 mod explain;
+mod quarantine;
 mod replay;
 mod schema;
 mod serve;
@@ -40,6 +41,7 @@ enum Command {
     Check(check::Command),
     Exceptions(exceptions::Command),
     Explain(explain::Command),
+    Quarantine(quarantine::Command),
     Replay(replay::Command),
     Detectors(detectors::Command),
     Schema(schema::Command),
@@ -54,6 +56,7 @@ impl Cli {
             Command::Check(command) => command.run(),
             Command::Exceptions(command) => command.run(),
             Command::Explain(command) => command.run(),
+            Command::Quarantine(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Detectors(command) => command.run(),
             Command::Schema(command) => command.run(),

@@ -66,6 +66,7 @@ fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
         Action::Log,
         Action::Tag,
         Action::Quarantine,
+        Action::Store,
         Action::Strip,
         Action::Reject(Reply::reject()),
         Action::Tempfail(Reply::tempfail()),
@@ -73,6 +74,10 @@ fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
     ];
     let names = Action::NAMES.map(|name| (name, name));
     let name = lists::choice(section, name, place, &names)?;
+    if name == Action::Store.name() && !section.report().has_store() {
+        let text = "\"store\" needs a place: write [quarantine] with directory = \"/var/lib/forwarden/quarantine\"";
+        section.report().error(place, text);
+    }
     if ["redirect", "copy"].contains(&name) {
         let text = format!("\"{name}\" needs a mailbox: write {{ {name} = \"security@your.domain\" }}");
         section.report().error(place, text);

@@ -126,6 +126,7 @@ fn the_manual_has_every_key_and_no_other() {
         "groups",
         "detector",
         "state",
+        "quarantine",
         "limits",
         "events",
         "output",
@@ -201,6 +202,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     );
     full.listeners.truncate(1);
     full.state = None;
+    full.quarantine = None;
     full.outputs.clone_from(&bare.outputs);
     full.listeners[0].allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());

@@ -17,6 +17,7 @@ mod organization;
 mod output;
 mod policy;
 mod problem;
+mod quarantine;
 mod reader;
 mod sources;
 mod state;
@@ -68,6 +69,8 @@ pub struct Config {
     pub state: Option<crate::state::Spec>,
     /// The files that lists were read from: a change of one is a reason to read the configuration again.
     pub list_files: Vec<PathBuf>,
+    /// The store of our own, where there is one.
+    pub quarantine: Option<crate::quarantine::Spec>,
     /// What `forwarden check` tries out.
     pub tests: Vec<PolicyTest>,
 }
@@ -134,6 +137,7 @@ impl Config {
             daemon: DaemonSpec::default(),
             state: None,
             list_files: Vec::new(),
+            quarantine: None,
             tests: Vec::new(),
         }
     }
@@ -148,6 +152,7 @@ impl Config {
             ("log", self.log != new.log),
             ("daemon", self.daemon != new.daemon),
             ("state", self.state != new.state),
+            ("quarantine", self.quarantine != new.quarantine),
         ]
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))
@@ -166,6 +171,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     groups::read(&root);
     let (state, compares_texts) = state::read(&root);
     let around = Surroundings { organization: &organization, listeners: &listeners, has_state: state.is_some() };
+    let quarantine = quarantine::read(&root);
     let policy = policy::read(&root, classes, &around, jiff::Timestamp::now());
     let (weights, read_body) = daemon::detection(&root);
     let limits = daemon::limits(&root);
@@ -190,6 +196,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         daemon,
         state,
         list_files: report.files(),
+        quarantine,
         tests,
     })
 }

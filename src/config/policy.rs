@@ -26,6 +26,7 @@ pub(super) fn read(root: &Section<'_>, classes: Classes, around: &Surroundings<'
     policy.exceptions = exception::read(root, around, now);
     policy.rules = rules(root, policy.mode, around);
     policy.index = Index::new(&policy.rules, &policy.exceptions);
+    policy.has_store = root.report().has_store();
     policy
 }
 
@@ -199,7 +200,9 @@ mod tests {
     #[test]
     fn actions_and_their_replies() {
         let then = |text: &str| {
-            let text = format!("[[rule]]\nid = \"x\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = {text}");
+            let text = format!(
+                "[[rule]]\nid = \"x\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = {text}\n[quarantine]\ndirectory = \"/q\"\n"
+            );
             policy(&text).rules.remove(0).then
         };
         for name in ["redirect", "copy"] {

@@ -4,7 +4,7 @@
 use super::problem::{Problem, Severity, quoted};
 use crate::detect::OwnSignal;
 use crate::policy::Pattern;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
@@ -64,6 +64,8 @@ pub(super) struct Report {
     groups: RefCell<BTreeMap<String, Vec<Pattern>>>,
     /// The files that lists are read from.
     files: RefCell<BTreeSet<PathBuf>>,
+    /// Whether there is a store, which rules may name.
+    store: Cell<bool>,
     /// Every key that was asked for, for the tests that compare them with the documentation.
     #[cfg(test)]
     pub(super) known: RefCell<BTreeSet<String>>,
@@ -115,6 +117,14 @@ impl Report {
     /// The files that lists were read from.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         self.files.borrow().iter().cloned().collect()
+    }
+
+    pub(super) fn know_store(&self) {
+        self.store.set(true);
+    }
+
+    pub(super) fn has_store(&self) -> bool {
+        self.store.get()
     }
 
     pub(super) fn detectors(&self) -> Vec<Arc<OwnSignal>> {

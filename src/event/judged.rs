@@ -40,6 +40,8 @@ pub struct Judged<'a> {
     pub mode: Mode,
     /// The edit that failed, where one did.
     pub failure: Option<Failure<'a>>,
+    /// The id under which it was stored, where it was.
+    pub stored_as: Option<&'a str>,
     /// Now.
     pub now: Timestamp,
     /// This host.
@@ -177,6 +179,7 @@ fn event(
         headers: Arc::clone(headers),
         message_id: message.message_id().as_deref().map(cut),
         queue_id: message.queue_id.clone(),
+        quarantine_id: case.stored_as.filter(|_| carried.done == Done::Stored).map(str::to_owned),
         size: message.size,
         client: Client {
             ip: message.connection.client_addr.map(|addr| addr.to_string()),

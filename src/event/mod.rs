@@ -2,10 +2,12 @@
 
 mod exception;
 mod judged;
+mod quarantine;
 mod schema;
 
 pub use exception::ExceptionEvent;
 pub use judged::{Judged, judged};
+pub use quarantine::QuarantineEvent;
 pub use schema::schema;
 
 use crate::message::Message;
@@ -57,6 +59,8 @@ pub enum Body {
     Exception(Box<ExceptionEvent>),
     /// Something remarkable about who forwards where, seen over many messages.
     Behaviour(BehaviourEvent),
+    /// A message left the quarantine.
+    Quarantine(Box<QuarantineEvent>),
 }
 
 /// A message, judged.
@@ -124,6 +128,8 @@ pub struct MessageEvent {
     pub message_id: Option<String>,
     /// The MTA's queue id.
     pub queue_id: Option<String>,
+    /// The id in our own store, where the message was stored.
+    pub quarantine_id: Option<String>,
     /// Octets.
     pub size: u64,
     /// Who handed it over.

@@ -63,7 +63,12 @@ pub struct Recipient {
 impl Recipient {
     /// The original recipient (`ORCPT`, RFC 3461 §4.2), decoded: what this address was expanded from.
     pub fn original(&self) -> Option<Address> {
-        decode_orcpt(self.params.get("ORCPT")?)
+        Self::decode_original(self.params.get("ORCPT")?)
+    }
+
+    /// The address in a value of ORCPT.
+    pub fn decode_original(value: &str) -> Option<Address> {
+        decode_orcpt(value)
     }
 
     /// Whether no report of any kind is wanted (`NOTIFY=NEVER`, RFC 3461 §4.1).

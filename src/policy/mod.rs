@@ -105,8 +105,8 @@ pub enum Action {
 
 impl Action {
     /// The names of all actions, as the configuration writes them.
-    pub const NAMES: [&'static str; 9] =
-        ["log", "tag", "quarantine", "redirect", "copy", "strip", "reject", "tempfail", "discard"];
+    pub const NAMES: [&'static str; 10] =
+        ["log", "tag", "quarantine", "store", "redirect", "copy", "strip", "reject", "tempfail", "discard"];
 
     /// The name in events and in the configuration.
     pub fn name(&self) -> &'static str {
@@ -234,6 +234,19 @@ pub struct Instead {
 }
 
 impl Decision {
+    /// Whether it asks for more than a report.
+    pub fn acts(&self) -> bool {
+        self.actions.iter().any(|action| *action != Action::Log)
+    }
+
+    /// The decision for a recipient for whom somebody released this very message: it passes.
+    pub fn released(mut self) -> Self {
+        let mut step = Step::new("release", "", Ok("was let go from quarantine by hand, and passes once".to_owned()));
+        step.tried.truncate("release".len());
+        self.trace.push(step);
+        Self { rule: None, exception: None, actions: vec![Action::Log], instead: None, ..self }
+    }
+
     /// The decision as it would be, were no rule held back.
     pub fn unheld(&self) -> Self {
         match &self.instead {
@@ -266,6 +279,14 @@ pub struct Case<'a> {
 }
 
 impl Policy {
+    /// Whether a message may come into the store, so that all of it has to be at hand.
+    pub fn may_store(&self) -> bool {
+        let stores = |action: &Action| matches!(action, Action::Store | Action::Quarantine);
+        self.has_store
+            && self.mode == Mode::Enforce
+            && self.rules.iter().flat_map(|rule| &rule.then).chain(&self.default).any(stores)
+    }
+
     /// Decides for one recipient: exceptions first, then the rules in order, then the default. A rule that is held back
     /// does not decide: mail is treated as if it were not there, and the decision says what it would have asked for.
     /// `used` is how often an exception applied today.

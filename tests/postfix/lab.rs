@@ -137,6 +137,11 @@ impl Lab {
         self.place(server, "ADDRESS").parse().expect("an address")
     }
 
+    /// The folder of a server's configuration.
+    pub(crate) fn config(&self, server: Server) -> &str {
+        self.place(server, "CONFIG")
+    }
+
     /// What a server logged so far.
     pub(crate) fn log(&self, server: Server) -> String {
         fs::read_to_string(self.place(server, "LOG")).expect("a server's log")

@@ -10,6 +10,7 @@ mod daemon;
 mod forwarding;
 mod lab;
 mod mail;
+mod quarantine;
 mod service;
 mod site;
 mod smtp;

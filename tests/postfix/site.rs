@@ -57,6 +57,11 @@ impl Site {
         Self::up(Setup { policy: &enforce(then), ..Setup::default() })
     }
 
+    /// A file in its folder.
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
     /// Writes another policy into the configuration; the daemon is not told.
     pub(crate) fn configure(&self, policy: &str) {
         configure(self.dir.path(), &self.addresses, policy);
@@ -141,6 +146,10 @@ fn configure(dir: &Path, addresses: &[String], policy: &str) {
         });
     }
     let events = dir.join("events.jsonl");
-    text.push_str(&format!("[events]\noutput = \"file:{}\"\nordinary = true\n\n{policy}", events.display()));
+    text.push_str(&format!(
+        "[events]\noutput = \"file:{}\"\nordinary = true\n\n{}",
+        events.display(),
+        policy.replace("@DIR@", &dir.display().to_string())
+    ));
     fs::write(dir.join("forwarden.toml"), text).expect("the configuration can be written");
 }

@@ -59,6 +59,7 @@ pub(crate) fn sample(hostile: &str, destinations: &[&str]) -> Event {
         }),
         message_id: Some(format!("q4711={hostile}@partner.example")),
         queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
+        quarantine_id: None,
         size: 48_213,
         client: Client {
             ip: Some("192.0.2.10".to_owned()),

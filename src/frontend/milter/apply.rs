@@ -1,5 +1,6 @@
 //! Plan → edits and reply. Either all edits are possible or none is begun: half a sequence is never committed.
 
+use super::keep::Kept;
 use super::session::Session;
 use crate::action::{Disposition, Edit, Plan};
 use crate::frontend::OnError;
@@ -12,20 +13,55 @@ pub(super) struct Applied {
     pub status: Status,
     /// What failed.
     pub error: Option<String>,
+    /// The id under which the message was stored.
+    pub stored_as: Option<String>,
 }
 
 impl Applied {
     /// The message goes on as it is.
     pub(super) fn unchanged() -> Self {
-        Self { status: Status::Continue, error: None }
+        Self::answer(Status::Continue)
+    }
+
+    fn answer(status: Status) -> Self {
+        Self { status, error: None, stored_as: None }
+    }
+
+    fn failed(status: Status, error: String) -> Self {
+        Self { status, error: Some(error), stored_as: None }
     }
 }
 
-/// Carries a plan out.
-pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Actions) -> Applied {
+/// Carries a plan out. `store` puts the message into the store, where the plan asks for that: first of all, so that nothing
+/// is taken out of a message that is not safe.
+pub(super) async fn plan(
+    cx: &mut EomContext<Session>,
+    plan: &Plan,
+    granted: Actions,
+    store: impl AsyncFnOnce() -> Result<Kept, String>,
+) -> Applied {
     if let Some(error) = impossible(plan, granted) {
-        return Applied { status: Status::Continue, error: Some(error) };
+        return Applied::failed(Status::Continue, error);
     }
+    let kept = match plan.store.is_empty() {
+        true => None,
+        false => match store().await {
+            Ok(kept) => Some(kept),
+            Err(error) => return Applied::failed(Status::Continue, error),
+        },
+    };
+    let applied = edit(cx, plan).await;
+    match kept {
+        // The MTA will send it again.
+        Some(kept) if applied.error.is_some() => {
+            kept.take_back().await;
+            applied
+        }
+        kept => Applied { stored_as: kept.map(|kept| kept.id), ..applied },
+    }
+}
+
+async fn edit(cx: &mut EomContext<Session>, plan: &Plan) -> Applied {
     for edit in &plan.edits {
         if let Err(error) = make(cx, edit).await {
             return failed(edit, &error);
@@ -35,11 +71,11 @@ pub(super) async fn plan(cx: &mut EomContext<Session>, plan: &Plan, granted: Act
         Disposition::Accept => Applied::unchanged(),
         Disposition::Hold(reason) => match cx.actions.quarantine(reason.as_str()).await {
             Ok(()) => Applied::unchanged(),
-            Err(error) => Applied { status: Status::Tempfail, error: Some(format!("quarantine: {error}")) },
+            Err(error) => Applied::failed(Status::Tempfail, format!("quarantine: {error}")),
         },
         Disposition::Reject(reply) => answer(cx, reply, Status::Reject),
         Disposition::Tempfail(reply) => answer(cx, reply, Status::Tempfail),
-        Disposition::Discard => Applied { status: Status::Discard, error: None },
+        Disposition::Discard => Applied::answer(Status::Discard),
     }
 }
 
@@ -60,9 +96,6 @@ pub(super) async fn on_error(cx: &mut EomContext<Session>, wanted: OnError, gran
 
 /// Why a plan cannot be carried out as a whole.
 fn impossible(plan: &Plan, granted: Actions) -> Option<String> {
-    if !plan.store.is_empty() {
-        return Some("there is no store".to_owned());
-    }
     let missing = needed(plan) - granted;
     if !missing.is_empty() {
         let names: Vec<&str> = missing.iter_names().map(|(name, _)| name).collect();
@@ -119,7 +152,7 @@ fn failed(edit: &Edit, error: &ActionError) -> Applied {
         Edit::DeleteRecipient(recipient) => format!("taking out {recipient}"),
         Edit::AddRecipient(recipient) => format!("adding {recipient}"),
     };
-    Applied { status: Status::Tempfail, error: Some(format!("{what}: {error}")) }
+    Applied::failed(Status::Tempfail, format!("{what}: {error}"))
 }
 
 fn answer(cx: &mut EomContext<Session>, reply: &Reply, status: Status) -> Applied {
@@ -130,5 +163,5 @@ fn answer(cx: &mut EomContext<Session>, reply: &Reply, status: Status) -> Applie
         // The refusal stands with the MTA's own text.
         tracing::warn!(%error, code = reply.code, "reply text could not be set");
     }
-    Applied { status, error: None }
+    Applied::answer(status)
 }

@@ -2,6 +2,8 @@
 
 mod apply;
 mod client_address;
+mod copy;
+mod keep;
 mod negotiate;
 mod session;
 

@@ -33,15 +33,17 @@ pub(super) fn negotiate(
     offered_actions: Actions,
     offered: ProtoOpts,
 ) -> Status {
-    let mut wanted = UNUSED | SILENT | ProtoOpts::LEADING_SPACE;
-    if !shared.read_body {
-        wanted |= ProtoOpts::NO_BODY;
-    }
-    cx.requested_opts = wanted & offered;
     cx.requested_actions = match spec.role {
         Role::Enforce => EDITS & offered_actions,
         Role::Observe => Actions::empty(),
     };
-    cx.data = Some(Session::new(spec, shared, cx.requested_actions, cx.requested_opts));
+    let mut session = Session::new(spec, shared, cx.requested_actions);
+    let mut wanted = UNUSED | SILENT | ProtoOpts::LEADING_SPACE;
+    if !shared.read_body && !session.may_store() {
+        wanted |= ProtoOpts::NO_BODY;
+    }
+    cx.requested_opts = wanted & offered;
+    session.agreed(cx.requested_opts);
+    cx.data = Some(session);
     Status::Continue
 }

@@ -2,6 +2,8 @@
 //! drops it; the connection's own data and the engine stay.
 
 use super::apply::{self, Applied};
+use super::copy::Copy;
+use super::keep::keep;
 use super::{InProgress, Shared};
 use crate::engine::{Engine, Inspection};
 use crate::event::{Body, Failure, Fault};
@@ -28,6 +30,8 @@ pub(super) struct Session {
 struct InMessage {
     builder: Builder,
     rcpt_macros: RcptMacros,
+    /// All of it, where it may have to be stored.
+    copy: Option<Copy>,
     _in_progress: InProgress,
 }
 
@@ -50,16 +54,31 @@ impl RcptMacros {
 
 impl Session {
     /// Begins a connection, with the engine of the moment.
-    pub(super) fn new(spec: &Arc<ListenerSpec>, shared: &Shared, actions: Actions, options: ProtoOpts) -> Self {
+    pub(super) fn new(spec: &Arc<ListenerSpec>, shared: &Shared, actions: Actions) -> Self {
         Self {
             spec: Arc::clone(spec),
             engine: shared.engine.get(),
             shared: shared.clone(),
             actions,
-            options,
+            options: ProtoOpts::empty(),
             connection: Connection::default(),
             message: None,
         }
+    }
+
+    /// What the steps of the connection are to be.
+    pub(super) fn agreed(&mut self, options: ProtoOpts) {
+        self.options = options;
+    }
+
+    /// Whether a message may have to be stored, and so has to be read to its end.
+    pub(super) fn may_store(&self) -> bool {
+        self.spec.role == Role::Enforce && self.engine.quarantine.is_some() && self.engine.policy.may_store()
+    }
+
+    fn copy(&self) -> Option<Copy> {
+        let quarantine = self.engine.quarantine.as_ref().filter(|_| self.may_store())?;
+        Some(Copy::new(quarantine.spec().max_message, self.writes_leading_space()))
     }
 
     /// Whether header bodies are exchanged with the space behind the colon.
@@ -111,9 +130,11 @@ pub(super) fn mail(cx: &mut Context<Session>, args: &[CString]) -> Status {
     let mut builder = Builder::new(&session.spec.name, session.spec.direction, connection, session.shared.limits);
     let (path, params) = path_and_params(args);
     builder.sender(&path, params);
+    let copy = session.copy();
     session.message = Some(InMessage {
         builder,
         rcpt_macros: RcptMacros::default(),
+        copy,
         _in_progress: InProgress::begin(&session.shared.busy),
     });
     session.reply(ProtoOpts::NOREPLY_MAIL)
@@ -139,6 +160,9 @@ pub(super) fn header(cx: &mut Context<Session>, name: &CStr, value: &CStr) -> St
     };
     if let Some(message) = &mut session.message {
         message.builder.header(name.to_bytes(), value.to_bytes());
+        if let Some(copy) = &mut message.copy {
+            copy.header(name.to_bytes(), value.to_bytes());
+        }
     }
     session.reply(ProtoOpts::NOREPLY_HEADER)
 }
@@ -148,8 +172,13 @@ pub(super) fn body(cx: &mut Context<Session>, chunk: &[u8]) -> Status {
     let Some(session) = &mut cx.data else {
         return Status::Tempfail;
     };
-    if let Some(message) = session.message.as_mut().filter(|_| session.shared.read_body) {
-        message.builder.body(chunk);
+    if let Some(message) = &mut session.message {
+        if session.shared.read_body {
+            message.builder.body(chunk);
+        }
+        if let Some(copy) = &mut message.copy {
+            copy.body(chunk);
+        }
     }
     session.reply(ProtoOpts::NOREPLY_BODY)
 }
@@ -173,7 +202,7 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     let Some(session) = &mut cx.data else {
         return Status::Tempfail;
     };
-    let Some(InMessage { mut builder, _in_progress, .. }) = session.message.take() else {
+    let Some(InMessage { mut builder, copy, _in_progress, .. }) = session.message.take() else {
         return Status::Continue;
     };
     builder.queue_id(text_macro(&cx.macros, c"i"));
@@ -195,7 +224,10 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     count(&inspection);
     let applied = match inspection.mode {
         Mode::Observe => Applied::unchanged(),
-        Mode::Enforce => apply::plan(cx, &inspection.plan, actions).await,
+        Mode::Enforce => {
+            let stored = || keep(&engine, &message, &inspection, copy.and_then(Copy::finish));
+            apply::plan(cx, &inspection.plan, actions, stored).await
+        }
     };
     let (status, did) = match (&applied.error, applied.status) {
         (None, status) => (status, None),
@@ -213,11 +245,28 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
         tracing::error!(queue_id = queue_id(&message), listener = %spec.name, %error, %on_error, "edit failed");
     }
     // Reporting is ours to get wrong: it must not take back what the message was given.
-    let recorded = catch_unwind(AssertUnwindSafe(|| engine.record(&message, &inspection, failure)));
+    let recorded = catch_unwind(AssertUnwindSafe(|| {
+        engine.record(&message, &inspection, failure, applied.stored_as.as_deref());
+    }));
     if let Err(panic) = recorded {
         tracing::error!(queue_id = queue_id(&message), error = %panic_text(panic.as_ref()), "event could not be made");
     }
+    if failure.is_none() && inspection.mode == Mode::Enforce {
+        spend(&engine, inspection.released).await;
+    }
     status
+}
+
+/// What was released has passed.
+async fn spend(engine: &Engine, released: Vec<(String, String)>) {
+    if let Some(quarantine) = engine.quarantine.clone().filter(|_| !released.is_empty()) {
+        let spent = tokio::task::spawn_blocking(move || {
+            released.iter().for_each(|(key, recipient)| quarantine.spend(key, recipient));
+        });
+        if spent.await.is_err() {
+            tracing::error!("releases could not be taken off the list");
+        }
+    }
 }
 
 fn count(inspection: &Inspection) {
@@ -242,7 +291,7 @@ fn fault(engine: &Engine, did: OnError, message: &Message, error: &str) {
     }
 }
 
-fn queue_id(message: &Message) -> &str {
+pub(super) fn queue_id(message: &Message) -> &str {
     message.queue_id.as_deref().unwrap_or("-")
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub(super) enum Severity {
     /// Mail that is no forward, or one that an exception covers.
     Informational,
-    /// A doubtful forward; an exception that ended.
+    /// A doubtful forward; an exception that ended; mail that left the quarantine.
     Low,
     /// A probable forward; something remarkable; a fault.
     Medium,
@@ -162,6 +162,18 @@ impl<'a> Facts<'a> {
                 destinations: std::slice::from_ref(&ended.destination),
                 destination: Some(&ended.destination),
                 exception: Some(&ended.exception),
+                ..facts
+            },
+            Body::Quarantine(left) => Self {
+                name: "Mail left the quarantine",
+                code: &left.change,
+                action: &left.change,
+                severity: Severity::Low,
+                alert: false,
+                queue_id: left.queue_id.as_deref(),
+                forwarder: left.forwarders.first().map(String::as_str),
+                destinations: &left.destinations,
+                destination: left.destinations.first().map(String::as_str),
                 ..facts
             },
         }

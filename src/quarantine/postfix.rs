@@ -1,0 +1,193 @@
+//! Mail that Postfix holds, through Postfix's own commands: `postqueue`, `postcat`, `postsuper`.
+
+use super::record::release_key;
+use crate::message::{Address, Builder, Connection, Direction, Limits, Recipient, eml};
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+/// A message that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The queue id.
+    pub queue_id: String,
+    /// When Postfix took it.
+    pub time: Timestamp,
+    /// Octets.
+    pub size: u64,
+    /// MAIL FROM, without brackets.
+    pub sender: String,
+    /// RCPT TO, without brackets.
+    pub recipients: Vec<String>,
+    /// What the recipients were expanded from (ORCPT), where Postfix was told.
+    pub forwarders: Vec<String>,
+    /// The Message-ID, without brackets.
+    pub message_id: Option<String>,
+    /// The subject, decoded.
+    pub subject: Option<String>,
+    /// The author, as `From` says.
+    pub from: Option<String>,
+    /// By what a release knows it again.
+    pub key: String,
+}
+
+/// A line of `postqueue -j`.
+#[derive(Debug, Deserialize)]
+struct Queued {
+    queue_name: String,
+    queue_id: String,
+    arrival_time: i64,
+    message_size: u64,
+    sender: String,
+    recipients: Vec<To>,
+}
+
+#[derive(Debug, Deserialize)]
+struct To {
+    address: String,
+}
+
+/// One instance of Postfix.
+#[derive(Debug, Clone, Copy)]
+pub struct Postfix<'a> {
+    /// The folder of its configuration.
+    pub config: &'a Path,
+}
+
+impl Postfix<'_> {
+    /// What it holds, oldest first.
+    ///
+    /// # Errors
+    /// Its commands do not work: most often, this is not root.
+    pub fn held(&self) -> io::Result<Vec<Held>> {
+        let listing = self.run("postqueue", &["-j"])?;
+        let mut held = Vec::new();
+        for line in listing.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+            // Newer versions may say more, of other queues too: only what is understood can be held mail.
+            let Ok(queued) = serde_json::from_slice::<Queued>(line) else { continue };
+            if queued.queue_name == "hold" {
+                held.extend(self.look_into(queued)?);
+            }
+        }
+        held.sort_by(|a, b| (a.time, &a.queue_id).cmp(&(b.time, &b.queue_id)));
+        Ok(held)
+    }
+
+    /// The message. Postfix keeps lines without their ends: they come with LF alone.
+    ///
+    /// # Errors
+    /// There is none of that queue id, or it may not be read.
+    pub fn message(&self, queue_id: &str) -> io::Result<Vec<u8>> {
+        self.run("postcat", &["-hbq", checked(queue_id)?])
+    }
+
+    /// Lets it go, at once.
+    ///
+    /// # Errors
+    /// It is not held any more, or this is not root.
+    pub fn release(&self, queue_id: &str) -> io::Result<()> {
+        self.run("postsuper", &["-H", checked(queue_id)?])?;
+        // It would leave with the next run of the queue anyhow.
+        if let Err(error) = self.run("postqueue", &["-i", queue_id]) {
+            tracing::debug!(%error, queue_id, "not delivered at once");
+        }
+        Ok(())
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// It is not held any more, or this is not root.
+    pub fn delete(&self, queue_id: &str) -> io::Result<()> {
+        self.run("postsuper", &["-d", checked(queue_id)?, "hold"]).map(drop)
+    }
+
+    /// What the listing does not tell. `None` where it left the queue in the meantime.
+    fn look_into(&self, queued: Queued) -> io::Result<Option<Held>> {
+        let id = checked(&queued.queue_id)?;
+        let Ok(envelope) = self.run("postcat", &["-eq", id]) else { return self.vanished(id) };
+        let Ok(header) = self.run("postcat", &["-hq", id]) else { return self.vanished(id) };
+        let mut builder = Builder::new("", Direction::Outbound, Connection::default(), Limits::default());
+        eml::split(&header).fields.iter().for_each(|(name, body)| builder.header(name, body));
+        let message = builder.finish();
+        Ok(Some(Held {
+            time: Timestamp::from_second(queued.arrival_time).unwrap_or(Timestamp::UNIX_EPOCH),
+            size: queued.message_size,
+            sender: queued.sender,
+            recipients: queued.recipients.into_iter().map(|to| to.address).collect(),
+            forwarders: forwarders(&String::from_utf8_lossy(&envelope)),
+            message_id: message.message_id(),
+            subject: message.subject(),
+            from: message.authors().first().map(ToString::to_string),
+            key: release_key(&message),
+            queue_id: queued.queue_id,
+        }))
+    }
+
+    /// A message that cannot be looked into has gone, or may not be looked into.
+    fn vanished(&self, id: &str) -> io::Result<Option<Held>> {
+        match self.run("postcat", &["-eq", id]) {
+            Ok(_) => Ok(None),
+            Err(error) if error.to_string().contains("open queue file") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> io::Result<Vec<u8>> {
+        let mut command = Command::new(program);
+        // Where they are kept is on no user's path.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env("PATH", [&path, OsStr::new(":/usr/sbin:/usr/local/sbin")].join(OsStr::new("")));
+        command.arg("-c").arg(self.config).args(arguments);
+        let output = command.output().map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+            let text = if text.is_empty() { format!("{program}: {}", output.status) } else { text };
+            return Err(io::Error::other(text));
+        }
+        Ok(output.stdout)
+    }
+}
+
+/// The mailboxes that recipients were expanded from, as `postcat -e` tells.
+fn forwarders(envelope: &str) -> Vec<String> {
+    let originals = envelope.lines().filter_map(|line| {
+        let original = line.split_once("dsn_orig_rcpt=")?.1.trim();
+        Recipient::decode_original(original).as_ref().map(Address::to_string)
+    });
+    let mut all: Vec<String> = originals.collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A queue id that is one, and no option or file.
+fn checked(queue_id: &str) -> io::Result<&str> {
+    // To postsuper `ALL` is every message.
+    let good = !queue_id.is_empty() && queue_id != "ALL" && queue_id.bytes().all(|b| b.is_ascii_alphanumeric());
+    good.then_some(queue_id).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "is no queue id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn originals_of_an_envelope() {
+        let text = "named_attribute: dsn_orig_rcpt=rfc822;alice@corp.example\noriginal_recipient: x@ext.example\n\
+                    recipient: x@ext.example\nnamed_attribute: dsn_orig_rcpt=rfc822;alice@corp.example\n\
+                    named_attribute: dsn_orig_rcpt=nonsense\n";
+        assert_eq!(forwarders(text), ["alice@corp.example"]);
+    }
+
+    #[test]
+    fn a_queue_id_is_no_option() {
+        assert!(checked("4XyZ1k0q2Rz9tQ").is_ok());
+        for wrong in ["", "-d", "ALL", "../x", "a b"] {
+            assert!(checked(wrong).is_err(), "{wrong}");
+        }
+    }
+}
