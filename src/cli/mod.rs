@@ -7,6 +7,7 @@ mod exceptions;
 mod explain;
 mod quarantine;
 mod replay;
+mod report;
 mod schema;
 mod serve;
 mod source;
@@ -43,6 +44,7 @@ enum Command {
     Explain(explain::Command),
     Quarantine(quarantine::Command),
     Replay(replay::Command),
+    Report(report::Command),
     Detectors(detectors::Command),
     Schema(schema::Command),
 }
@@ -58,6 +60,7 @@ impl Cli {
             Command::Explain(command) => command.run(),
             Command::Quarantine(command) => command.run(),
             Command::Replay(command) => command.run(),
+            Command::Report(command) => command.run(),
             Command::Detectors(command) => command.run(),
             Command::Schema(command) => command.run(),
         }
