@@ -101,6 +101,9 @@ fn bind_all(specs: &[ListenerSpec]) -> io::Result<Vec<Bound>> {
 
 async fn run(path: &Path, config: Config) -> io::Result<()> {
     let mut signals = Signals::new()?;
+    // First, so that what changes while the rest comes up is seen.
+    let mut lists = Watch::default();
+    lists.follow(&config.list_files);
     let sink: Arc<dyn Sink> = Arc::new(Writers::start(&config.outputs)?);
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
     let usage = Arc::new(open_usage(&config));
@@ -137,7 +140,6 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
     notify(&[NotifyState::Ready]);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), mode = ?config.policy.mode, "ready");
 
-    let mut lists = Watch::new(&config.list_files);
     let mut look = tokio::time::interval(watch::EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -146,15 +148,13 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
                 Told::Stop => break,
                 Told::Reload => {
                     tracing::info!(file = %path.display(), "reloading");
-                    lists = reload(path, &config, &current).unwrap_or(lists);
+                    reload(path, &config, &current, &mut lists);
                 }
             },
-            _ = look.tick() => if let Some(list) = lists.changed() {
-                tracing::info!(list = %list.display(), "a list has changed: reloading");
-                match reload(path, &config, &current) {
-                    Some(fresh) => lists = fresh,
-                    // The old lists stay; the next change is tried again.
-                    None => ::metrics::counter!(crate::metrics::LIST_FAULTS.name).increment(1),
+            _ = look.tick() => if let Some(why) = lists.due() {
+                tracing::info!(%why, "lists: reloading");
+                if !reload(path, &config, &current, &mut lists) {
+                    ::metrics::counter!(crate::metrics::LIST_FAULTS.name).increment(1);
                 }
             },
             Some(ended) = listeners.join_next() => {
@@ -193,8 +193,8 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
     }
 }
 
-/// Puts the engine of a new configuration in place, and says which lists are to be watched now; on error the old one stays.
-fn reload(path: &Path, running: &Config, current: &Current) -> Option<Watch> {
+/// Puts the engine of a new configuration in place, and has its lists watched; on error the old one stays.
+fn reload(path: &Path, running: &Config, current: &Current, lists: &mut Watch) -> bool {
     match Config::load(path) {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -210,14 +210,16 @@ fn reload(path: &Path, running: &Config, current: &Current) -> Option<Watch> {
                 ..engine(&loaded.config, Arc::clone(&before.clock), Arc::clone(&before.sink))
             });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
-            Some(Watch::new(&loaded.config.list_files))
+            lists.follow(&loaded.config.list_files);
+            true
         }
         Err(problems) => {
             for problem in problems.iter() {
                 tracing::error!("{problem}");
             }
             tracing::error!(file = %path.display(), "not reloaded: the configuration in use stays");
-            None
+            lists.failed();
+            false
         }
     }
 }

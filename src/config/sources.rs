@@ -53,6 +53,10 @@ fn absolute(path: &Path) -> Result<(), String> {
     if path.is_absolute() { Ok(()) } else { Err("it is no absolute path".into()) }
 }
 
+/// What the first column is called in a line that names the columns: such a line is no entry.
+const TITLES: [&str; 11] =
+    ["address", "domain", "email", "forwarder", "from", "mailbox", "name", "network", "recipient", "sender", "user"];
+
 /// A file of comma-separated values (RFC 4180). A first line that names the columns is left out.
 fn values(path: &Path, columns: usize, place: &Place) -> Result<Vec<Row>, String> {
     absolute(path)?;
@@ -67,8 +71,8 @@ fn values(path: &Path, columns: usize, place: &Place) -> Result<Vec<Row>, String
     for record in reader.into_records() {
         let record = record.map_err(|error| error.to_string())?;
         let line = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
-        let names_columns = rows.is_empty() && !record.iter().any(|field| field.contains(['@', '*']));
-        if names_columns && line == 1 {
+        let is_title = |field: &str| TITLES.iter().any(|title| field.eq_ignore_ascii_case(title));
+        if rows.is_empty() && record.get(0).is_some_and(is_title) {
             continue;
         }
         let place = Place { file: path.to_owned(), line, key: place.key.clone() };

@@ -10,7 +10,7 @@ const STYLE: &str = "
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6ebf1; --soft: #9aa7b6; --line: #33404f; --bar: #6aa8e8; --paper: #161c24; --band: #1d2530; }
 }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2.5rem auto; max-width: 76rem;
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2.5rem auto; max-width: 84rem;
   padding: 0 1.5rem; }
 h1 { font-size: 1.6rem; margin: 0; }
 p { color: var(--soft); margin: .3rem 0 1.2rem; max-width: 46rem; }
@@ -20,7 +20,7 @@ p { color: var(--soft); margin: .3rem 0 1.2rem; max-width: 46rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line); padding: .4rem .6rem; white-space: nowrap; }
-td { border-bottom: 1px solid var(--line); padding: .4rem .6rem; vertical-align: middle; }
+td { border-bottom: 1px solid var(--line); padding: .4rem .6rem; vertical-align: middle; white-space: nowrap; }
 tr:nth-child(even) td { background: var(--band); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 svg { display: block; }
@@ -50,13 +50,14 @@ fn write(out: &mut String, table: &Table, now: Timestamp) -> std::fmt::Result {
     figures(out, table)?;
     let days = table.daily.iter().any(|daily| !daily.is_empty());
     out.push_str("<div class=\"wide\"><table>\n<thead><tr>");
-    for (at, column) in table.columns.iter().enumerate() {
+    let on_page = |at: usize| table.columns.get(at).is_some_and(|column| column.on_page);
+    for (at, column) in table.columns.iter().enumerate().filter(|(at, _)| on_page(*at)) {
         write!(out, "<th{}>{}</th>", class(number_at(table, at)), escaped(column.title))?;
     }
     out.push_str(if days { "<th>each day</th></tr></thead>\n<tbody>\n" } else { "</tr></thead>\n<tbody>\n" });
     for (row, daily) in table.rows.iter().zip(&table.daily) {
         out.push_str("<tr>");
-        for cell in row {
+        for (_, cell) in row.iter().enumerate().filter(|(at, _)| on_page(*at)) {
             write!(out, "<td{}>{}</td>", class(cell.is_number()), escaped(&words(cell)))?;
         }
         if days {
@@ -65,7 +66,7 @@ fn write(out: &mut String, table: &Table, now: Timestamp) -> std::fmt::Result {
         out.push_str("</tr>\n");
     }
     if table.rows.is_empty() {
-        write!(out, "<tr><td colspan=\"{}\">nothing</td></tr>\n", table.columns.len())?;
+        writeln!(out, "<tr><td colspan=\"{}\">nothing</td></tr>", table.columns.len())?;
     }
     write!(
         out,

@@ -12,7 +12,12 @@ use std::collections::BTreeMap;
 use std::io;
 
 const fn column(name: &'static str, title: &'static str, width: usize) -> Column {
-    Column { name, title, width }
+    Column { name, title, width, on_page: true }
+}
+
+/// A column that only machines read.
+const fn detail(name: &'static str, title: &'static str) -> Column {
+    Column { name, title, width: 0, on_page: false }
 }
 
 /// The columns of a pair.
@@ -24,11 +29,11 @@ const PAIR: [Column; 12] = [
     column("since", "since", 11),
     column("last", "last", 11),
     column("class", "kind of domain", 0),
-    column("bytes", "octets", 0),
-    column("count_ever", "mails ever", 0),
-    column("latency_mean", "latency, s", 0),
-    column("latency_spread", "spread, s", 0),
-    column("rule", "rule", 0),
+    detail("bytes", "octets"),
+    detail("count_ever", "mails ever"),
+    detail("latency_mean", "latency, s"),
+    detail("latency_spread", "spread, s"),
+    detail("rule", "rule"),
 ];
 
 const DESTINATIONS: [Column; 6] = [
@@ -131,7 +136,7 @@ fn destinations(lines: &[Line], config: &Config) -> Vec<(Vec<Value>, Vec<u64>)> 
     }
     let mut sorted: Vec<(&str, Vec<&Line>)> = of.into_iter().collect();
     let count = |lines: &[&Line]| lines.iter().map(|line| line.count).sum::<u64>();
-    sorted.sort_by(|(_, a), (_, b)| (b.len(), count(b)).cmp(&(a.len(), count(a))));
+    sorted.sort_by_key(|(_, lines)| std::cmp::Reverse((lines.len(), count(lines))));
     let row = |(destination, lines): (&str, Vec<&Line>)| {
         let first = lines.iter().map(|line| line.first_seen).min().map(day);
         let last = lines.iter().map(|line| line.last_seen).max().map(day);

@@ -12,6 +12,8 @@ pub(super) struct Column {
     pub title: &'static str,
     /// Its width in text; 0 where text has no room for it.
     pub width: usize,
+    /// Whether the page has room for it.
+    pub on_page: bool,
 }
 
 /// A report.
