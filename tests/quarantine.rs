@@ -152,6 +152,22 @@ fn the_index_is_made_anew_from_the_messages() {
     assert_eq!(list(&daemon, &[]).len(), 2);
 }
 
+/// A file that is no message is named by `list`, stays where it is, and keeps nobody from the others.
+#[test]
+fn a_file_that_is_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = daemon(folder.path(), "tempfail", "");
+    send(&daemon, &[FORWARDED], "one", b"x\r\n");
+    let stray = folder.path().join("20261124T132211-5e0c11d3.mail");
+    fs::write(&stray, "garbage\n").unwrap();
+    let listed = quarantine(&daemon, &["list", "--format", "json"]);
+    assert_eq!((listed.status.code(), listed.stdout.split(|&byte| byte == b'\n').count()), (Some(1), 2));
+    assert!(String::from_utf8_lossy(&listed.stderr).contains(stray.to_str().unwrap()));
+    let line: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert!(quarantine(&daemon, &["delete", line["id"].as_str().unwrap()]).status.success());
+    assert!(stray.exists());
+}
+
 #[test]
 fn a_locked_index_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 ///
 /// Covers the store of [quarantine] and what Postfix holds. Run it as root: messages are nobody else's to read.
 ///
-/// Exit status: 0; 1 if something could not be done, or nothing was found.
+/// Exit status: 0; 1 if something could not be done, or what was to be shown, released or deleted is not there.
 #[derive(Debug, Args)]
 pub(super) struct Command {
     #[command(subcommand)]

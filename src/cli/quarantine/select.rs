@@ -9,6 +9,7 @@ use crate::quarantine::{Quarantine, Record};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Conditions: all that are given must hold.
@@ -147,7 +148,12 @@ impl Selection {
                         items.push(Item::Stored(record));
                     }
                 }
-                problems.extend(damaged.iter().map(|file| format!("{}: {}", file.path.display(), file.error)));
+                // A file that is not asked for is no reason for a command to fail.
+                let asked_for = |path: &Path| {
+                    ids.is_empty() || ids.iter().any(|id| path.file_stem().is_some_and(|stem| stem == id.as_str()))
+                };
+                let damaged = damaged.iter().filter(|file| asked_for(&file.path));
+                problems.extend(damaged.map(|file| format!("{}: {}", file.path.display(), file.error)));
             }
             Err(error) => problems.push(format!("{}: {error}", quarantine.spec().directory.display())),
         }
