@@ -9,6 +9,7 @@ use crate::engine::{Current, Engine};
 use crate::event::{Body, Fault, QuarantineEvent};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
 use crate::frontend::{Bound, ListenerSpec, bind};
+use crate::notify::{self, Notifier};
 use crate::quarantine::Quarantine;
 use crate::sink::{Sink, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
@@ -40,6 +41,7 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         state: None,
         usage: Arc::new(Usage::in_memory()),
         quarantine: None,
+        notifier: None,
     }
 }
 
@@ -115,6 +117,7 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
         state: state.clone(),
         usage: Arc::clone(&usage),
         quarantine: quarantine.clone(),
+        notifier: config.notify.clone().and_then(start_notifier),
         ..engine(&config, Arc::new(SystemClock), Arc::clone(&sink))
     }));
     broken.into_iter().chain(unusable).for_each(|fault| current.get().report(Body::Fault(fault)));
@@ -207,6 +210,7 @@ fn reload(path: &Path, running: &Config, current: &Current, lists: &mut Watch) -
                 state: before.state.clone(),
                 usage: Arc::clone(&before.usage),
                 quarantine: before.quarantine.clone(),
+                notifier: before.notifier.clone(),
                 ..engine(&loaded.config, Arc::clone(&before.clock), Arc::clone(&before.sink))
             });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
@@ -244,6 +248,13 @@ fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
             (memory, fault(error, "memory_only"))
         }
     }
+}
+
+/// Begins to tell people. Where that cannot be, the log says so, and mail goes on.
+fn start_notifier(spec: notify::Spec) -> Option<Arc<Notifier>> {
+    let directory = spec.directory.clone();
+    let started = Notifier::start(spec).map(Arc::new);
+    started.inspect_err(|error| tracing::error!(directory = %directory.display(), %error, "nobody can be told")).ok()
 }
 
 /// Says at the start what is wrong with the store. Mail meets `on_error` only where it is to be stored, so the daemon goes on.

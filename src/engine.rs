@@ -6,7 +6,8 @@ use crate::clock::Clock;
 use crate::detect::{self, Catalogue};
 use crate::event::{self, Event, Failure, Judged};
 use crate::message::{Direction, Message, Organization};
-use crate::policy::{Decision, HeldBack, Mode, Policy};
+use crate::notify::{self, Notifier};
+use crate::policy::{Action, Decision, HeldBack, Mode, Policy};
 use crate::quarantine::{self, Quarantine};
 use crate::sink::Sink;
 use crate::state::{Arrival, Departure, Facts, Pair, Prints, Store, Twin};
@@ -39,6 +40,8 @@ pub struct Engine {
     pub usage: Arc<Usage>,
     /// The store of our own, where there is one.
     pub quarantine: Option<Arc<Quarantine>>,
+    /// How people inside are told, where they are.
+    pub notifier: Option<Arc<Notifier>>,
 }
 
 /// The engine of the day. A session takes it once and keeps it; a reload puts another in its place.
@@ -143,6 +146,34 @@ impl Engine {
         }
         if message.direction == Direction::Outbound {
             self.count_exceptions(message, inspection);
+        }
+        if failure.is_none() && inspection.mode == Mode::Enforce {
+            self.tell(message, inspection);
+        }
+    }
+
+    /// Tells people inside of what was done, where rules want them told.
+    fn tell(&self, message: &Message, inspection: &Inspection) {
+        let Some(notifier) = &self.notifier else { return };
+        let sides = inspection.assessments.iter().zip(&inspection.decisions).zip(&inspection.carried);
+        for ((assessment, decision), carried) in sides {
+            let whom = decision.actions.iter().find_map(|action| match action {
+                Action::Notify(whom) => Some(whom),
+                _ => None,
+            });
+            let Some(whom) = whom else { continue };
+            let facts = notify::Facts {
+                forwarder: assessment.forwarder.clone(),
+                destination: assessment.destination.clone(),
+                mechanism: assessment.mechanism.map_or("unknown", detect::Mechanism::name),
+                action: carried.done.name(),
+                rule: decision.rule.clone().unwrap_or_else(|| "default".to_owned()),
+                confidence: assessment.confidence,
+                subject: message.subject(),
+                time: self.clock.now(),
+                host: self.host.clone(),
+            };
+            notifier.tell(whom, &facts, &self.organization);
         }
     }
 

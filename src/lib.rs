@@ -32,6 +32,8 @@ pub mod quarantine;
 
 pub mod event;
 
+pub mod notify;
+
 pub mod engine;
 pub mod sink;
 

@@ -39,6 +39,26 @@ pub const LIST_FAULTS: Metric = Metric {
     help: "Changed lists that could not be read; the old ones stay in use.",
 };
 
+/// Notices that were sent.
+pub const NOTICES_SENT: Metric = Metric { name: "forwarden_notices_sent_total", help: "Notices that a server took." };
+/// Notices that were not written, as people had been told.
+pub const NOTICES_LIMITED: Metric =
+    Metric { name: "forwarden_notices_limited_total", help: "Notices left out, as people had been told lately." };
+/// Notices that were lost.
+pub const NOTICES_LOST: Metric =
+    Metric { name: "forwarden_notices_lost_total", help: "Notices that could not be kept or that nobody took." };
+
 /// The table.
-pub const ALL: [&Metric; 8] =
-    [&MESSAGES, &VERDICTS, &FAULTS, &EVENTS_QUEUED, &EVENTS_DROPPED, &STATE_FAULTS, &STATE_LOST, &LIST_FAULTS];
+pub const ALL: [&Metric; 11] = [
+    &MESSAGES,
+    &VERDICTS,
+    &FAULTS,
+    &EVENTS_QUEUED,
+    &EVENTS_DROPPED,
+    &STATE_FAULTS,
+    &STATE_LOST,
+    &LIST_FAULTS,
+    &NOTICES_SENT,
+    &NOTICES_LIMITED,
+    &NOTICES_LOST,
+];

@@ -19,9 +19,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("quarantine", &["message", "assess", "policy"]),
     ("event", &["message", "state", "detect", "assess", "policy", "action", "quarantine"]),
     ("sink", &["event", "policy", "metrics"]),
+    ("notify", &["message", "policy", "metrics"]),
     (
         "engine",
         &[
+            "notify",
             "message",
             "state",
             "detect",
@@ -37,10 +39,14 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("frontend", &["message", "engine", "action", "quarantine", "policy", "event", "metrics"]),
-    ("config", &["message", "state", "detect", "assess", "policy", "action", "quarantine", "sink", "frontend"]),
+    (
+        "config",
+        &["message", "notify", "state", "detect", "assess", "policy", "action", "quarantine", "sink", "frontend"],
+    ),
     (
         "app",
         &[
+            "notify",
             "message",
             "state",
             "detect",

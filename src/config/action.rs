@@ -4,7 +4,7 @@ use super::lists;
 use super::problem::quoted;
 use super::reader::{Item, Place, Section};
 use crate::message::{Address, Organization};
-use crate::policy::{Action, Reply};
+use crate::policy::{Action, Reply, Whom};
 use toml::de::DeValue;
 
 /// Reads a list of actions. `None` if there is none, or if it is wrong.
@@ -28,7 +28,8 @@ pub(super) fn read(
         report.error(&list, "is empty: write [\"log\"], or another action");
     }
     if let Some(last) = actions.iter().find(|action| ends(action))
-        && let Some(lost) = actions.iter().find(|action| *action != last && **action != Action::Log)
+        && let Some(lost) =
+            actions.iter().find(|action| *action != last && !matches!(action, Action::Log | Action::Notify(_)))
     {
         report.warning(&list, format!("\"{last}\" leaves no message to which \"{lost}\" could be done: choose one"));
     }
@@ -42,7 +43,7 @@ pub(super) fn read(
 
 /// Whether it does something to the mail that its reader misses.
 pub(super) fn acts(action: &Action) -> bool {
-    !matches!(action, Action::Log | Action::Tag)
+    !matches!(action, Action::Log | Action::Tag | Action::Notify(_))
 }
 
 /// Whether nothing goes on after it.
@@ -71,12 +72,16 @@ fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
         Action::Reject(Reply::reject()),
         Action::Tempfail(Reply::tempfail()),
         Action::Discard,
+        Action::Notify(vec![Whom::Security]),
     ];
     let names = Action::NAMES.map(|name| (name, name));
     let name = lists::choice(section, name, place, &names)?;
     if name == Action::Store.name() && !section.report().has_store() {
         let text = "\"store\" needs a place: write [quarantine] with directory = \"/var/lib/forwarden/quarantine\"";
         section.report().error(place, text);
+    }
+    if name == "notify" {
+        needs_notify(section, place);
     }
     if ["redirect", "copy"].contains(&name) {
         let text = format!("\"{name}\" needs a mailbox: write {{ {name} = \"security@your.domain\" }}");
@@ -92,15 +97,43 @@ fn with_words(section: &Section<'_>, item: &Item<'_>, place: &Place, organizatio
     let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(&table, Reply::tempfail(), 4)));
     let redirect = mailbox(&outer, "redirect", organization).map(Action::Redirect);
     let copy = mailbox(&outer, "copy", organization).map(Action::Copy);
-    let found: Vec<Action> = [reject, tempfail, redirect, copy].into_iter().flatten().collect();
+    let notify = whom(&outer, place, organization).map(Action::Notify);
+    let found: Vec<Action> = [reject, tempfail, redirect, copy, notify].into_iter().flatten().collect();
     if found.len() != 1 && !outer.has_error() {
-        let text = "an action is a name in quotes, or one of reject, tempfail, redirect and copy in a pair of braces: \
+        let text = "an action is a name in quotes, or one of reject, tempfail, redirect, copy and notify in a pair of braces: \
             { reject = { … } }, { copy = \"…\" }";
         outer.report().error(place, text);
     }
     outer.finish();
     let one = found.len() == 1;
     found.into_iter().next().filter(|_| one)
+}
+
+fn needs_notify(section: &Section<'_>, place: &Place) {
+    if !section.report().has_notify() {
+        let text = "\"notify\" needs a server: write [notify] with server = \"127.0.0.1:25\" and from = \"forwarden@your.domain\"";
+        section.report().error(place, text);
+    }
+}
+
+/// Whom a notice goes to: words, and mailboxes of ours.
+fn whom(section: &Section<'_>, place: &Place, organization: &Organization) -> Option<Vec<Whom>> {
+    let names = section.strings("notify")?;
+    needs_notify(section, place);
+    let one = |(text, place): (String, Place)| match text.as_str() {
+        "forwarder" => Some(Whom::Forwarder),
+        "security" => Some(Whom::Security),
+        _ => {
+            let inside = Address::parse(&text).filter(|address| organization.owns(address) && text.is_ascii());
+            if inside.is_none() {
+                let text =
+                    format!("{} is not told: write \"forwarder\", \"security\" or a mailbox of yours", quoted(&text));
+                section.report().error(&place, text);
+            }
+            inside.map(Whom::Mailbox)
+        }
+    };
+    Some(names.into_iter().filter_map(one).collect())
 }
 
 /// A mailbox that mail may be sent to: one of ours. Anywhere else it would be the forward that policy is to end.

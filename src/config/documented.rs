@@ -88,7 +88,10 @@ fn sample() -> String {
         })
         .collect::<Vec<_>>()
         .join("\n");
-    uncommented.replace("group = \"postfix\"", "group = \"root\"")
+    let templates = path("tests/config/good/templates");
+    uncommented
+        .replace("group = \"postfix\"", "group = \"root\"")
+        .replace("/etc/forwarden/templates", &templates.display().to_string())
 }
 
 fn load(text: &str) -> Loaded {
@@ -124,6 +127,7 @@ fn the_manual_has_every_key_and_no_other() {
         "rule",
         "detection",
         "groups",
+        "notify",
         "detector",
         "state",
         "quarantine",
@@ -203,6 +207,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     full.listeners.truncate(1);
     full.state = None;
     full.quarantine = None;
+    full.notify = None;
     full.outputs.clone_from(&bare.outputs);
     full.listeners[0].allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());

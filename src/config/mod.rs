@@ -13,6 +13,7 @@ mod files;
 mod groups;
 mod listener;
 mod lists;
+mod notify;
 mod organization;
 mod output;
 mod policy;
@@ -71,6 +72,8 @@ pub struct Config {
     pub list_files: Vec<PathBuf>,
     /// The store of our own, where there is one.
     pub quarantine: Option<crate::quarantine::Spec>,
+    /// How people inside are told; `None` where they are not.
+    pub notify: Option<crate::notify::Spec>,
     /// What `forwarden check` tries out.
     pub tests: Vec<PolicyTest>,
 }
@@ -138,6 +141,7 @@ impl Config {
             state: None,
             list_files: Vec::new(),
             quarantine: None,
+            notify: None,
             tests: Vec::new(),
         }
     }
@@ -153,6 +157,7 @@ impl Config {
             ("daemon", self.daemon != new.daemon),
             ("state", self.state != new.state),
             ("quarantine", self.quarantine != new.quarantine),
+            ("notify", self.notify != new.notify),
         ]
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))
@@ -172,6 +177,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let (state, compares_texts) = state::read(&root);
     let around = Surroundings { organization: &organization, listeners: &listeners, has_state: state.is_some() };
     let quarantine = quarantine::read(&root);
+    let notify = notify::read(&root, &organization);
     let policy = policy::read(&root, classes, &around, jiff::Timestamp::now());
     let (weights, read_body) = daemon::detection(&root);
     let limits = daemon::limits(&root);
@@ -197,6 +203,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         state,
         list_files: report.files(),
         quarantine,
+        notify,
         tests,
     })
 }

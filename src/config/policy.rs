@@ -201,7 +201,8 @@ mod tests {
     fn actions_and_their_replies() {
         let then = |text: &str| {
             let text = format!(
-                "[[rule]]\nid = \"x\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = {text}\n[quarantine]\ndirectory = \"/q\"\n"
+                "[[rule]]\nid = \"x\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = {text}\n[quarantine]\ndirectory = \"/q\"\n\
+                 [notify]\nserver = \"127.0.0.1:25\"\nfrom = \"forwarden@corp.example\"\n"
             );
             policy(&text).rules.remove(0).then
         };

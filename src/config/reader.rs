@@ -66,6 +66,8 @@ pub(super) struct Report {
     files: RefCell<BTreeSet<PathBuf>>,
     /// Whether there is a store, which rules may name.
     store: Cell<bool>,
+    /// Whether there is a server for notices.
+    notify: Cell<bool>,
     /// Every key that was asked for, for the tests that compare them with the documentation.
     #[cfg(test)]
     pub(super) known: RefCell<BTreeSet<String>>,
@@ -117,6 +119,14 @@ impl Report {
     /// The files that lists were read from.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         self.files.borrow().iter().cloned().collect()
+    }
+
+    pub(super) fn know_notify(&self) {
+        self.notify.set(true);
+    }
+
+    pub(super) fn has_notify(&self) -> bool {
+        self.notify.get()
     }
 
     pub(super) fn know_store(&self) {

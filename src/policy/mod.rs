@@ -101,12 +101,25 @@ pub enum Action {
     Tempfail(Reply),
     /// Take the message and drop it.
     Discard,
+    /// Tell people inside.
+    Notify(Vec<Whom>),
+}
+
+/// Whom a rule wants told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// The mailbox that forwards.
+    Forwarder,
+    /// Who looks after security.
+    Security,
+    /// Somebody else inside.
+    Mailbox(Address),
 }
 
 impl Action {
     /// The names of all actions, as the configuration writes them.
-    pub const NAMES: [&'static str; 10] =
-        ["log", "tag", "quarantine", "store", "redirect", "copy", "strip", "reject", "tempfail", "discard"];
+    pub const NAMES: [&'static str; 11] =
+        ["log", "tag", "quarantine", "store", "redirect", "copy", "strip", "reject", "tempfail", "discard", "notify"];
 
     /// The name in events and in the configuration.
     pub fn name(&self) -> &'static str {
@@ -121,6 +134,7 @@ impl Action {
             Self::Reject(_) => "reject",
             Self::Tempfail(_) => "tempfail",
             Self::Discard => "discard",
+            Self::Notify(_) => "notify",
         }
     }
 }
@@ -236,7 +250,7 @@ pub struct Instead {
 impl Decision {
     /// Whether it asks for more than a report.
     pub fn acts(&self) -> bool {
-        self.actions.iter().any(|action| *action != Action::Log)
+        self.actions.iter().any(|action| !matches!(action, Action::Log | Action::Notify(_)))
     }
 
     /// The decision for a recipient for whom somebody released this very message: it passes.
