@@ -555,3 +555,33 @@ fn an_observer_cannot_edit() {
     assert_eq!(event["would"][0], "quarantined");
     assert_eq!(event["listener"], "watch");
 }
+
+/// A prefix before the subject, octet by octet as it came, and fields of the administrator's own in the place of forged ones.
+#[test]
+fn a_tag_with_words_of_one_s_own() {
+    let daemon = enforcing(
+        r#"{ tag = { subject = "[forwarded]", fields = { "X-Corp-Forward" = "{forwarder} to {destination} by {rule}, {mechanism} {confidence}" } } }"#,
+    );
+    let mut mta = Mta::connect(daemon.addr);
+    let headers = [
+        ("From", "Ann <ann@partner.example>"),
+        ("X-CORP-Forward", "forged"),
+        ("Subject", "=?utf-8?q?B=C3=BCro?="),
+        ("To", "alice@corp.example"),
+    ];
+    mta.message("<ann@partner.example>", &[ALICE, "<y@ext.example> ORCPT=rfc822;alice@corp.example"], &headers);
+    let replies = mta.end_of_message();
+    let changed = replies.edits(b'm');
+    assert!(changed.iter().any(|edit| edit.ends_with("Subject| [forwarded] =?utf-8?q?B=C3=BCro?=|")), "{changed:?}");
+    assert!(changed.iter().any(|edit| edit.ends_with("X-CORP-Forward||")), "{changed:?}");
+    let added = replies.edits(b'i');
+    for to in ["x", "y"] {
+        let expected =
+            format!("X-Corp-Forward| alice@corp.example to {to}@ext.example by forwards, mta_forward 1.000|");
+        assert!(added.iter().any(|edit| edit.ends_with(&expected)), "{expected}: {added:?}");
+    }
+    // It stands there already: nothing is put before it again.
+    let again = [("From", "ann@partner.example"), ("Subject", "[forwarded] x")];
+    mta.message("<ann@partner.example>", &[ALICE], &again);
+    assert!(mta.end_of_message().edits(b'm').is_empty());
+}

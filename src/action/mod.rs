@@ -2,14 +2,17 @@
 
 mod carried;
 mod plan;
+mod subject;
 mod tag;
 mod template;
 
 pub use carried::{Carried, Would, carried};
 pub use plan::{Done, Plan, plan};
+pub use subject::PREFIX_OCTETS;
 pub use tag::HEADERS;
 
 use crate::policy::Reply;
+use std::borrow::Cow;
 
 /// One edit of a message. Carried out in the order of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +24,17 @@ pub enum Edit {
         /// Which of the fields of that name, counted from 1.
         occurrence: u32,
     },
+    /// Give the topmost field of that name another body.
+    ReplaceHeader {
+        /// The field's name as it stands in the message.
+        name: String,
+        /// The body, without the space behind the colon; lines end in LF.
+        value: Vec<u8>,
+    },
     /// Put a field at the top.
     InsertHeader {
         /// The field's name.
-        name: &'static str,
+        name: Cow<'static, str>,
         /// Its body, printable ASCII, one line.
         value: String,
     },

@@ -129,9 +129,11 @@ pub fn plan(message: &Message, assessments: &[Assessment], decisions: &[Decision
     }
 
     let mut plan = Plan { done: vec![Done::Logged; decisions.len()], ..Plan::default() };
-    let tagged = |decision: &Decision| wants(decision, |action| matches!(action, Action::Tag));
+    let tagged = |decision: &Decision| wants(decision, |action| matches!(action, Action::Tag(_)));
     // Side by side: looked for one by one, thousands of recipients would cost their square.
-    plan.edits.extend(tag::fields(assessments.iter().zip(decisions).filter(|(_, decision)| tagged(decision))));
+    let those_tagged = || assessments.iter().zip(decisions).filter(|(_, decision)| tagged(decision));
+    plan.edits.extend(tag::own_fields(message, those_tagged()));
+    plan.edits.extend(tag::fields(those_tagged()));
     for (_, done) in decisions.iter().zip(&mut plan.done).filter(|(decision, _)| tagged(decision)) {
         *done = Done::Tagged;
     }
@@ -246,6 +248,7 @@ fn distinct<'a>(names: &[&'a str]) -> Vec<&'a str> {
 mod tests {
     use super::*;
     use crate::message::{Builder, Connection, Direction, Limits};
+    use crate::policy::Tag;
 
     /// The plan for recipients that ask for these actions; `None` is one inside.
     fn planned(wishes: &[Option<Action>], has_store: bool) -> Plan {
@@ -295,7 +298,8 @@ mod tests {
             Copied, Discarded, Logged, Quarantined, Redirected, Rejected, Stored, Stripped, Tagged, Tempfailed,
         };
         let to = || Address::parse("security@corp.example").expect("an address");
-        let (log, tag, copy, redirect) = (Action::Log, Action::Tag, Action::Copy(to()), Action::Redirect(to()));
+        let (log, tag, copy, redirect) =
+            (Action::Log, Action::Tag(Tag::default()), Action::Copy(to()), Action::Redirect(to()));
         let (strip, store, hold, discard) = (Action::Strip, Action::Store, Action::Quarantine, Action::Discard);
         let (reject, later) = (Action::Reject(Reply::reject()), Action::Tempfail(Reply::tempfail()));
         let (accept, drop) = (Disposition::Accept, Disposition::Discard);

@@ -4,10 +4,11 @@
 //! were taken out.
 
 use super::Edit;
-use super::template::printable;
+use super::subject;
+use super::template::{self, printable};
 use crate::assess::Assessment;
 use crate::message::{Address, Message};
-use crate::policy::Decision;
+use crate::policy::{Action, Decision};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
@@ -35,7 +36,7 @@ pub(super) fn clean(message: &Message) -> impl Iterator<Item = Edit> {
 
 /// The edit that adds the field for those whose mail goes to a mailbox of ours instead.
 pub(super) fn redirected(recipients: &[&Address]) -> Edit {
-    Edit::InsertHeader { name: HEADERS[2], value: listed(recipients) }
+    Edit::InsertHeader { name: HEADERS[2].into(), value: listed(recipients) }
 }
 
 /// Addresses as far as they fit, and how many more there are.
@@ -53,6 +54,53 @@ fn listed(addresses: &[&Address]) -> String {
         text.push_str(&next);
     }
     text
+}
+
+/// The edits that rules ask for beside our own fields: a prefix of the subject, and fields of the administrator's own, of which
+/// those that came with the message are taken away. The same once, and no more than a few, however many recipients ask.
+pub(super) fn own_fields<'a>(
+    message: &Message,
+    tagged: impl Iterator<Item = (&'a Assessment, &'a Decision)>,
+) -> Vec<Edit> {
+    let mut added: Vec<(String, String)> = Vec::new();
+    let mut prefix = None;
+    for (assessment, decision) in tagged {
+        let tags = decision.actions.iter().filter_map(|action| match action {
+            Action::Tag(tag) => Some(tag),
+            _ => None,
+        });
+        for tag in tags {
+            // One subject has room for one prefix: the first rule's.
+            prefix = prefix.or(tag.subject.as_deref());
+            for (name, template) in &tag.fields {
+                let value = |key: &str| match key {
+                    "mechanism" => Some(assessment.mechanism.map_or("none", |by| by.name()).to_owned()),
+                    "confidence" => Some(format!("{:.3}", assessment.confidence)),
+                    other => template::value(other, Some(assessment), decision),
+                };
+                let field = (name.clone(), printable(&template::fill(template, value), 2 * CHARS));
+                if added.len() < GROUPS && !added.contains(&field) {
+                    added.push(field);
+                }
+            }
+        }
+    }
+    let mut edits = Vec::new();
+    let names: BTreeSet<&str> = added.iter().map(|(name, _)| name.as_str()).collect();
+    for name in names {
+        let came: Vec<String> = message.headers.all(name).map(|(_, field)| field.name().to_owned()).collect();
+        edits.extend(
+            (1..)
+                .zip(came)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .map(|(occurrence, name)| Edit::DeleteHeader { name, occurrence }),
+        );
+    }
+    edits.extend(added.into_iter().rev().map(|(name, value)| Edit::InsertHeader { name: name.into(), value }));
+    edits.extend(prefix.and_then(|prefix| subject::prefixed(message, prefix)));
+    edits
 }
 
 /// Recipients whose fields would say the same but for the destination.
@@ -86,8 +134,8 @@ pub(super) fn fields<'a>(tagged: impl Iterator<Item = (&'a Assessment, &'a Decis
         if index == 0 && left_out > 0 {
             let _ = write!(summary, "; not_shown={left_out}");
         }
-        edits.push(Edit::InsertHeader { name: HEADERS[1], value: group.evidence() });
-        edits.push(Edit::InsertHeader { name: HEADERS[0], value: summary });
+        edits.push(Edit::InsertHeader { name: HEADERS[1].into(), value: group.evidence() });
+        edits.push(Edit::InsertHeader { name: HEADERS[0].into(), value: summary });
     }
     edits
 }

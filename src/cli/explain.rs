@@ -193,6 +193,10 @@ fn plan(out: &mut String, inspection: &Inspection) -> std::fmt::Result {
             Edit::DeleteHeader { name, occurrence } => {
                 writeln!(out, "  - take away {} no. {occurrence}", source::printable(name, 60))?;
             }
+            Edit::ReplaceHeader { name, value } => {
+                let value = String::from_utf8_lossy(value);
+                writeln!(out, "  - change {} to: {}", source::printable(name, 30), source::printable(&value, 58))?;
+            }
             Edit::InsertHeader { name, value } => writeln!(out, "  - add {name}: {}", source::printable(value, 68))?,
             Edit::DeleteRecipient(recipient) => {
                 writeln!(out, "  - take out recipient {}", source::printable(recipient, 70))?;

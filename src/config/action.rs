@@ -3,8 +3,9 @@
 use super::lists;
 use super::problem::quoted;
 use super::reader::{Item, Place, Section};
+use crate::action::{HEADERS, PREFIX_OCTETS};
 use crate::message::{Address, Organization};
-use crate::policy::{Action, Reply, Whom};
+use crate::policy::{Action, Reply, Tag, Whom};
 use toml::de::DeValue;
 
 /// Reads a list of actions. `None` if there is none, or if it is wrong.
@@ -43,7 +44,7 @@ pub(super) fn read(
 
 /// Whether it does something to the mail that its reader misses.
 pub(super) fn acts(action: &Action) -> bool {
-    !matches!(action, Action::Log | Action::Tag | Action::Notify(_))
+    !matches!(action, Action::Log | Action::Tag(_) | Action::Notify(_))
 }
 
 /// Whether nothing goes on after it.
@@ -65,7 +66,7 @@ fn one(section: &Section<'_>, item: &Item<'_>, place: &Place, organization: &Org
 fn plain(section: &Section<'_>, name: &str, place: &Place) -> Option<Action> {
     let known = [
         Action::Log,
-        Action::Tag,
+        Action::Tag(Tag::default()),
         Action::Quarantine,
         Action::Store,
         Action::Strip,
@@ -97,16 +98,61 @@ fn with_words(section: &Section<'_>, item: &Item<'_>, place: &Place, organizatio
     let tempfail = outer.table("tempfail").map(|table| Action::Tempfail(reply(&table, Reply::tempfail(), 4)));
     let redirect = mailbox(&outer, "redirect", organization).map(Action::Redirect);
     let copy = mailbox(&outer, "copy", organization).map(Action::Copy);
+    let tag = outer.table("tag").map(|table| Action::Tag(tag(&table)));
     let notify = whom(&outer, place, organization).map(Action::Notify);
-    let found: Vec<Action> = [reject, tempfail, redirect, copy, notify].into_iter().flatten().collect();
+    let found: Vec<Action> = [tag, reject, tempfail, redirect, copy, notify].into_iter().flatten().collect();
     if found.len() != 1 && !outer.has_error() {
-        let text = "an action is a name in quotes, or one of reject, tempfail, redirect, copy and notify in a pair of braces: \
+        let text = "an action is a name in quotes, or one of tag, reject, tempfail, redirect, copy and notify in a pair of braces: \
             { reject = { … } }, { copy = \"…\" }";
         outer.report().error(place, text);
     }
     outer.finish();
     let one = found.len() == 1;
     found.into_iter().next().filter(|_| one)
+}
+
+/// The names that are filled in, in header fields of a tag.
+const IN_FIELDS: [&str; 5] = ["{forwarder}", "{destination}", "{rule}", "{mechanism}", "{confidence}"];
+
+/// `{ tag = { subject = "[forwarded]", fields = { "X-Corp-Forward" = "{forwarder} to {destination}" } } }`.
+fn tag(section: &Section<'_>) -> Tag {
+    let report = section.report();
+    let subject = section.string("subject").and_then(|(text, place)| {
+        let good = !text.trim().is_empty() && text.len() <= PREFIX_OCTETS && !text.contains(char::is_control);
+        if !good {
+            let text =
+                format!("{} is no prefix of a subject: write 1 to {PREFIX_OCTETS} octets in one line", quoted(&text));
+            report.error(&place, text);
+        }
+        good.then(|| text.trim().to_owned())
+    });
+    let mut fields = Vec::new();
+    if let Some(table) = section.table("fields") {
+        for (name, value, place) in table.entries() {
+            let rest = name.strip_prefix("X-").or_else(|| name.strip_prefix("x-")).unwrap_or_default();
+            let plain =
+                !rest.is_empty() && name.len() <= 60 && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            if !plain || HEADERS.iter().any(|own| own.eq_ignore_ascii_case(&name)) {
+                let text =
+                    format!("{} is no field of your own: write \"X-\" and letters, digits, \"-\"", quoted(&name));
+                report.error(&place, text);
+                continue;
+            }
+            let template = value
+                .as_str()
+                .filter(|text| !text.is_empty() && text.len() <= 300 && text.bytes().all(|b| matches!(b, b' '..=b'~')));
+            let Some(template) = template else {
+                report.error(&place, "is no text of a header field: write one line of 1 to 300 characters of ASCII");
+                continue;
+            };
+            for wrong in placeholders(template).filter(|name| !IN_FIELDS.contains(name)) {
+                report.error(&place, format!("{} is not filled in; what is: {}", quoted(wrong), IN_FIELDS.join(", ")));
+            }
+            fields.push((name, template.to_owned()));
+        }
+    }
+    section.finish();
+    Tag { subject, fields }
 }
 
 fn needs_notify(section: &Section<'_>, place: &Place) {

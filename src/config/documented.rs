@@ -30,7 +30,7 @@ fn general(key: &str) -> String {
 fn settings(name: &str, text: &str) -> BTreeMap<String, Vec<Value>> {
     fn walk(key: &str, value: &Value, found: &mut BTreeMap<String, Vec<Value>>) {
         match value {
-            Value::Table(table) if !matches!(key, "detection.weights" | "groups") => {
+            Value::Table(table) if !matches!(key, "detection.weights" | "groups") && !key.ends_with(".tag.fields") => {
                 for (name, value) in table {
                     let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                     found.entry(general(&key)).or_default().push(value.clone());

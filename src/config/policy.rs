@@ -124,7 +124,7 @@ mod tests {
     use crate::config::Config;
     use crate::detect::Mechanism;
     use crate::message::Address;
-    use crate::policy::{Action, Condition, DomainClass, Mode, Policy, Reply};
+    use crate::policy::{Action, Condition, DomainClass, Mode, Policy, Reply, Tag};
 
     fn policy(text: &str) -> Policy {
         let text = format!(
@@ -142,7 +142,7 @@ mod tests {
         let silent = policy("");
         assert_eq!((silent.mode, silent.default.as_slice()), (Mode::Observe, &[Action::Log][..]));
         let policy = policy("[policy]\nmode = \"enforce\"\ndefault = [\"tag\"]");
-        assert_eq!((policy.mode, policy.default.as_slice()), (Mode::Enforce, &[Action::Tag][..]));
+        assert_eq!((policy.mode, policy.default.as_slice()), (Mode::Enforce, &[Action::Tag(Tag::default())][..]));
     }
 
     #[test]

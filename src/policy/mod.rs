@@ -84,7 +84,7 @@ pub enum Action {
     /// Report it. Every decision is reported; this says that nothing more is to be done.
     Log,
     /// Add the `X-Forwarden` header fields.
-    Tag,
+    Tag(Tag),
     /// Hold the message in the MTA's quarantine; where that would keep it from others, as [`Store`](Self::Store).
     Quarantine,
     /// Take the recipient out of the message, and keep the message for it in a store of our own.
@@ -103,6 +103,15 @@ pub enum Action {
     Discard,
     /// Tell people inside.
     Notify(Vec<Whom>),
+}
+
+/// What `tag` adds beside the `X-Forwarden` fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tag {
+    /// A prefix of the subject.
+    pub subject: Option<String>,
+    /// Header fields of the administrator's own: name and template.
+    pub fields: Vec<(String, String)>,
 }
 
 /// Whom a rule wants told.
@@ -125,7 +134,7 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Log => "log",
-            Self::Tag => "tag",
+            Self::Tag(_) => "tag",
             Self::Quarantine => "quarantine",
             Self::Store => "store",
             Self::Redirect(_) => "redirect",

@@ -32,6 +32,16 @@ fn tag_adds_fields_and_takes_away_forged_ones() {
 }
 
 #[test]
+fn tag_puts_a_prefix_before_the_subject_once() {
+    let tag = "{ tag = { subject = \"[geprüft]\", fields = { \"X-Corp-Forward\" = \"{forwarder}\" } } }";
+    let Some(site) = Site::enforcing(tag) else { return };
+    site.ann_writes_to("alice@corp.example", "prefixed");
+    let arrived = site.arrives_at("alice@freemail.example");
+    assert_eq!(arrived.fields("Subject"), ["=?utf-8?b?W2dlcHLDvGZ0XQ==?= prefixed"]);
+    assert_eq!(arrived.fields("X-Corp-Forward"), ["alice@corp.example"]);
+}
+
+#[test]
 fn quarantine_holds_the_mail_on_the_hop_until_it_is_released() {
     let Some(site) = Site::enforcing("\"quarantine\"") else {
         return;

@@ -201,7 +201,7 @@ fn config() -> Config {
     config.policy.rules = vec![
         forward_to("freemail", "@freemail.example", Action::Quarantine),
         forward_to("evil", "@evil.example", Action::Strip),
-        forward_to("other-forwards", "*", Action::Tag),
+        forward_to("other-forwards", "*", Action::Tag(crate::policy::Tag::default())),
     ];
     config
 }

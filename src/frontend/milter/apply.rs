@@ -6,6 +6,7 @@ use crate::action::{Disposition, Edit, Plan};
 use crate::frontend::OnError;
 use crate::policy::Reply;
 use indymilter::{ActionError, Actions, ContextActions, EomContext, SetErrorReply, Status};
+use std::ffi::CString;
 
 /// What came of a plan.
 pub(super) struct Applied {
@@ -115,7 +116,7 @@ fn needed(plan: &Plan) -> Actions {
     let mut needed = Actions::empty();
     for edit in &plan.edits {
         needed |= match edit {
-            Edit::DeleteHeader { .. } => Actions::CHANGE_HEADER,
+            Edit::DeleteHeader { .. } | Edit::ReplaceHeader { .. } => Actions::CHANGE_HEADER,
             Edit::InsertHeader { .. } => Actions::ADD_HEADER,
             Edit::DeleteRecipient(_) => Actions::DELETE_RCPT,
             Edit::AddRecipient(_) => Actions::ADD_RCPT,
@@ -133,8 +134,16 @@ async fn make(cx: &mut EomContext<Session>, edit: &Edit) -> Result<(), ActionErr
             let occurrence = i32::try_from(*occurrence).unwrap_or(i32::MAX);
             cx.actions.change_header(name.as_str(), occurrence, None::<&str>).await
         }
+        Edit::ReplaceHeader { name, value } => {
+            let exact = cx.data.as_ref().is_some_and(Session::writes_leading_space);
+            let lead: &[u8] = if exact { b" " } else { b"" };
+            // NUL octets end what the protocol can carry of a field.
+            let body: Vec<u8> = lead.iter().chain(value).copied().filter(|byte| *byte != 0).collect();
+            let body = CString::new(body).unwrap_or_default();
+            cx.actions.change_header(name.as_str(), 1, Some(body)).await
+        }
         // With LEADING_SPACE agreed the body is taken as it is, so the space behind the colon is ours to write.
-        Edit::InsertHeader { name, value } => cx.actions.insert_header(0, *name, lead(cx, value)).await,
+        Edit::InsertHeader { name, value } => cx.actions.insert_header(0, name.as_ref(), lead(cx, value)).await,
         Edit::DeleteRecipient(recipient) => cx.actions.delete_recipient(recipient.as_str()).await,
         Edit::AddRecipient(recipient) => cx.actions.add_recipient(recipient.as_str()).await,
     }
@@ -148,6 +157,7 @@ fn lead(cx: &EomContext<Session>, value: &str) -> String {
 fn failed(edit: &Edit, error: &ActionError) -> Applied {
     let what = match edit {
         Edit::DeleteHeader { name, .. } => format!("taking away {name}"),
+        Edit::ReplaceHeader { name, .. } => format!("changing {name}"),
         Edit::InsertHeader { name, .. } => format!("adding {name}"),
         Edit::DeleteRecipient(recipient) => format!("taking out {recipient}"),
         Edit::AddRecipient(recipient) => format!("adding {recipient}"),
