@@ -124,7 +124,8 @@ impl Config {
         Self::load(&file)
     }
 
-    /// What commands use that need no configuration: nothing is ours, nothing is enforced.
+    /// What commands use that need no configuration: nothing is ours, nothing is enforced, and all of a stored message is
+    /// looked at, which costs nobody's mail any time.
     pub fn without_file() -> Self {
         Self {
             organization: Organization::default(),
@@ -133,7 +134,7 @@ impl Config {
             detectors: Vec::new(),
             weights: Weights::default(),
             limits: Limits::default(),
-            read_body: false,
+            read_body: true,
             outputs: Vec::new(),
             report_ordinary: false,
             log: LogSpec::default(),

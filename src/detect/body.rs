@@ -4,11 +4,11 @@ use super::evidence::{Evidence, Family, Mechanism, Names};
 use super::scene::Scene;
 use super::signal::Signal;
 use super::tnef;
-use crate::message::{Address, addresses};
+use crate::message::{Address, Received, addresses};
 use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
 
 /// The rows of this module.
-pub(super) const SIGNALS: &[&Signal] = &[&WINMAIL, &ATTACHED];
+pub(super) const SIGNALS: &[&Signal] = &[&WINMAIL, &ATTACHED, &AT_ONCE];
 
 const WINMAIL: Signal = Signal {
     id: "body.tnef_auto_forwarded",
@@ -34,6 +34,21 @@ const ATTACHED: Signal = Signal {
     ..Signal::MARK
 };
 
+const AT_ONCE: Signal = Signal {
+    id: "body.attached_at_once",
+    mechanism: Some(Mechanism::ClientRule),
+    family: Family::Content,
+    weight: 9.0,
+    about: "a message of an own mailbox carries one that, by its own trace, had been delivered to this mailbox seconds before: a \
+            script or a client's rule attached it; read only with detection.body",
+    false_positives: "a person who is very quick",
+    source: "RFC 5321 §4.4, dates of Received",
+    ..Signal::MARK
+};
+
+/// Sooner than a person opens a message, attaches it, names a recipient and sends it.
+const SECONDS: i64 = 10;
+
 /// Reports what the body tells, if it was read.
 pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     let Some(body) = scene.message.body.as_deref().filter(|body| !body.is_empty()) else { return };
@@ -48,6 +63,11 @@ pub(super) fn examine(scene: &Scene<'_>, found: &mut Vec<Evidence>) {
     if parsed.parts.iter().any(|part| by_rule(&part)) {
         let names = Names { forwarder: scene.own_author().map(Address::mailbox), ..Names::default() };
         found.push(Evidence::new(&WINMAIL, "body", "PidTagAutoForwarded").naming(names));
+    }
+    if let Some((mailbox, seconds)) = attached_at_once(scene, &parsed.parts) {
+        let value = format!("delivered to {mailbox} {seconds} s before");
+        let names = Names::forwarder(mailbox.mailbox());
+        found.push(Evidence::new(&AT_ONCE, "body", &value).naming(names));
     }
     if let Some(mailbox) = only_message(&parsed.parts).and_then(|inner| delivered_to(scene, inner)) {
         let value = mailbox.to_string();
@@ -72,6 +92,31 @@ fn only_message<'a>(parts: &'a [MessagePart<'a>]) -> Option<&'a mail_parser::Mes
         }
     }
     inner
+}
+
+/// The sender's own mailbox to which a carried message had been delivered, and how many seconds before, if that was just now.
+fn attached_at_once(scene: &Scene<'_>, parts: &[MessagePart<'_>]) -> Option<(Address, i64)> {
+    let sent = seconds(&scene.message.headers.first("Date")?.text())?;
+    let inner = parts.iter().filter_map(|part| match &part.body {
+        PartType::Message(message) => Some(message),
+        _ => None,
+    });
+    inner
+        .filter_map(|inner| {
+            let mailbox = delivered_to(scene, inner)?;
+            let sends = scene.own_author().is_some_and(|author| author.same_mailbox(&mailbox));
+            // The topmost line is that of the delivery; a host of ours wrote it.
+            let delivery = inner.headers_raw().find(|(name, _)| name.eq_ignore_ascii_case("Received"))?.1;
+            let ours = Received::parse(delivery).by.is_some_and(|by| scene.organization.owns_host(&by));
+            let passed = sent - seconds(delivery.rsplit_once(';')?.1)?;
+            (sends && ours && (0..=SECONDS).contains(&passed)).then_some((mailbox, passed))
+        })
+        .next()
+}
+
+/// A date (RFC 5322 §3.3) in seconds since 1970.
+fn seconds(text: &str) -> Option<i64> {
+    mail_parser::DateTime::parse_rfc822(text.trim()).map(|date| date.to_timestamp())
 }
 
 /// The own mailbox that a carried message had reached, by the fields of its delivery first.
