@@ -13,7 +13,7 @@ use forwarden::assess::{self, Weights};
 use forwarden::clock::{Clock, SystemClock};
 use forwarden::config::Config;
 use forwarden::detect::{self, Catalogue};
-use forwarden::message::{Builder, Connection, Direction, Domain, Limits, Message};
+use forwarden::message::Domain;
 use forwarden::policy::Decision;
 use forwarden::sink::NullSink;
 use std::hint::black_box;
@@ -23,27 +23,6 @@ use std::time::Instant;
 /// Messages a round, and rounds.
 const MESSAGES: u32 = 200;
 const ROUNDS: usize = 51;
-
-fn build(sent: &Sent) -> Message {
-    let connection = Connection {
-        client_addr: Some("198.51.100.10".parse().unwrap()),
-        client_name: Some("mail.corp.example".into()),
-        helo: Some("mail.corp.example".into()),
-        mta: Some("hop.corp.example".into()),
-    };
-    let mut builder = Builder::new("outbound", Direction::Outbound, connection, Limits::default());
-    let words = |args: &str| args.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let sender = words(sent.sender);
-    builder.sender(&sender[0], sender[1..].to_vec());
-    for rcpt in &sent.rcpts {
-        let rcpt = words(rcpt);
-        builder.recipient(&rcpt[0], rcpt[1..].to_vec(), None, None);
-    }
-    for (name, body) in &sent.headers {
-        builder.header(name.as_bytes(), body.as_bytes());
-    }
-    builder.finish()
-}
 
 /// Microseconds of one call, the median of the rounds. What the calls take is made beforehand.
 fn time<T>(mut make: impl FnMut() -> T, mut call: impl FnMut(T)) -> f64 {
@@ -63,7 +42,7 @@ fn time<T>(mut make: impl FnMut() -> T, mut call: impl FnMut(T)) -> f64 {
 fn stages(config: &Config, sent: &Sent) -> Vec<(&'static str, f64)> {
     let engine = forwarden::app::engine(config, Arc::new(SystemClock), Arc::new(NullSink));
     let (organization, catalogue, weights) = (&config.organization, Catalogue::default(), Weights::default());
-    let message = build(sent);
+    let message = sent.received();
     let findings = detect::inspect(&message, organization, &catalogue, &[]);
     let assessments = assess::assess(&message, findings.clone(), &weights);
     let decide = || -> Vec<Decision> {
@@ -73,7 +52,7 @@ fn stages(config: &Config, sent: &Sent) -> Vec<(&'static str, f64)> {
     let inspection = engine.inspect(&message, true);
     let events = || engine.events(&message, organization, &inspection, None, None);
     vec![
-        ("message: fields and envelope", time(|| (), |()| drop(black_box(build(sent))))),
+        ("message: fields and envelope", time(|| (), |()| drop(black_box(sent.received())))),
         ("detect", time(|| (), |()| drop(black_box(detect::inspect(&message, organization, &catalogue, &[]))))),
         ("assess", time(|| findings.clone(), |findings| drop(black_box(assess::assess(&message, findings, &weights))))),
         (
@@ -95,7 +74,7 @@ fn growth(what: &str, sizes: &[usize], config: &Config, make: impl Fn(usize) -> 
     for size in sizes {
         let sent = make(*size);
         let octets: usize = sent.headers.iter().map(|(name, body)| name.len() + body.len() + 4).sum();
-        let message = build(&sent);
+        let message = sent.received();
         let figure =
             time(|| (), |()| drop(black_box(detect::inspect(&message, &config.organization, &catalogue, &[]))));
         let (octets, figure) = (f64::from(u32::try_from(octets).unwrap()), figure);

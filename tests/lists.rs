@@ -8,6 +8,7 @@ use forwarden::clock::FixedClock;
 use forwarden::config::Config;
 use forwarden::engine::Engine;
 use forwarden::message::{Address, Builder, Connection, Direction, Limits, Message};
+use forwarden::policy::Decision;
 use forwarden::sink::NullSink;
 use forwarden::state::{Departure, Key, Memory, Store, Thresholds};
 use jiff::{SignedDuration, Timestamp};
@@ -33,10 +34,11 @@ fn message(forwarder: &str, destination: &str) -> Message {
     builder.finish()
 }
 
-/// The rule that decides on a forward, or `-`.
+/// The rule, or the exception, that decides on a forward, or `-`.
 fn rule(engine: &Engine, forwarder: &str, destination: &str) -> String {
     let inspection = engine.inspect(&message(forwarder, destination), true);
-    inspection.decisions[0].rule.clone().unwrap_or_else(|| "-".into())
+    let Decision { rule, exception, .. } = inspection.decisions[0].clone();
+    rule.or(exception.map(|id| format!("exception {id}"))).unwrap_or_else(|| "-".into())
 }
 
 #[test]
@@ -106,7 +108,7 @@ fn entries_from_everywhere() {
     }
 }
 
-/// A list of a hundred thousand, and ten thousand rules: what decides is the same as in short ones.
+/// Thousands of rules and exceptions: what decides is the same as in short ones.
 #[test]
 fn long_policies_decide_as_short_ones_do() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,22 +121,45 @@ fn long_policies_decide_as_short_ones_do() {
             if n == 7 {
                 text += "[[rule]]\nid = \"to\"\nwhen = { verdict = \"auto_forward\", destination = \"user@evil.example\" }\nthen = \"log\"\n";
             }
+            text += &format!(
+                "[[rule]]\nid = \"d{n}\"\nwhen = {{ destination = [\"@dept{n}.example\", \"boss{n}@corp2.example\"] }}\nthen = \"log\"\n\
+                 [[rule]]\nid = \"b{n}\"\nwhen = {{ forwarder = \"@.corp.example\", destination = \"@.below{n}.example\" }}\nthen = \"log\"\n\
+                 [[exception]]\nid = \"e{n}\"\nforwarder = \"@corp.example\"\ndestination = \"@.partner{n}.example\"\n\
+                 [[exception]]\nid = \"m{n}\"\nforwarder = \"user{n}@corp.example\"\ndestination = [\"@partner4.example\", \"regex:x{n}@home.example\"]\n"
+            );
         }
         text + "[[rule]]\nid = \"rest\"\nwhen = { verdict = \"auto_forward\", confidence = 0.9 }\nthen = \"log\"\n"
     };
-    let (short, long) = (engine(folder.path(), &rules(20)), engine(folder.path(), &rules(3_000)));
+    let (short, long) = (engine(folder.path(), &rules(9)), engine(folder.path(), &rules(3_000)));
     for (forwarder, destination, expected) in [
         ("user3+tag@corp.example", "user@evil.example", "r3"),
         ("user8@corp.example", "user@evil.example", "to"),
-        ("user12@corp.example", "x@ext.example", "r12"),
+        ("user6@corp.example", "x@ext.example", "r6"),
         ("nobody@corp.example", "x@ext.example", "rest"),
+        // By domain: the first that matches decides, whatever it names.
+        ("nobody@corp.example", "x@dept5.example", "d5"),
+        ("nobody@corp.example", "x@sub.dept5.example", "rest"),
+        ("nobody@corp.example", "Boss5+tag@Corp2.example", "d5"),
+        ("user5@corp.example", "x@dept5.example", "r5"),
+        ("user6@corp.example", "x@dept5.example", "d5"),
+        ("nobody@corp.example", "x@below5.example", "b5"),
+        ("nobody@corp.example", "x@a.b.below5.example", "b5"),
+        ("nobody@corp.example", "x@notbelow5.example", "rest"),
+        ("user6@corp.example", "x@below5.example", "b5"),
+        ("nobody@corp.example", "x@a.partner4.example", "exception e4"),
+        ("user3@corp.example", "x@partner4.example", "exception m3"),
+        ("user5@corp.example", "x@partner4.example", "exception e4"),
+        ("user5@corp.example", "x5@home.example", "exception m5"),
     ] {
-        assert_eq!(rule(&short, forwarder, destination), expected);
-        assert_eq!(rule(&long, forwarder, destination), expected);
+        assert_eq!(rule(&short, forwarder, destination), expected, "{forwarder} to {destination}");
+        assert_eq!(rule(&long, forwarder, destination), expected, "{forwarder} to {destination}");
     }
     assert_eq!(rule(&long, "user2999@corp.example", "x@ext.example"), "r2999");
-    let inspection = long.inspect(&message("user2999@corp.example", "x@ext.example"), true);
-    assert!(inspection.decisions[0].trace.len() < 10, "what cannot match is not tried");
+    let tried = |engine: &Engine, forwarder: &str| {
+        engine.inspect(&message(forwarder, "x@ext.example"), true).decisions[0].trace.len()
+    };
+    assert_eq!(tried(&short, "nobody@corp.example"), 18 + 30, "a short policy is tried whole");
+    assert!(tried(&long, "user2999@corp.example") < 10, "what cannot match is not tried");
 }
 
 #[test]

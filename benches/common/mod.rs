@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, reason = "shared by the benchmarks")]
 #![allow(dead_code, reason = "each benchmark uses what it needs")]
 
+use forwarden::message::{self, Builder, Connection, Direction, Limits};
+
 /// As an MTA hands it over: paths and parameters end in NUL.
 pub struct Message {
     pub sender: &'static str,
@@ -78,5 +80,28 @@ impl Message {
         }
         let rcpts = vec!["<alice.home@ext.example>\0ORCPT=rfc822;alice@corp.example\0".into()];
         Self { sender: "<ann@partner.example>\0SIZE=12000\0", rcpts, headers, body: vec![b'x'; 10_000] }
+    }
+
+    /// As the engine gets it.
+    pub fn received(&self) -> message::Message {
+        let connection = Connection {
+            client_addr: Some("198.51.100.10".parse().unwrap()),
+            client_name: Some("mail.corp.example".into()),
+            helo: Some("mail.corp.example".into()),
+            mta: Some("hop.corp.example".into()),
+        };
+        let mut builder = Builder::new("outbound", Direction::Outbound, connection, Limits::default());
+        let words =
+            |args: &str| args.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let sender = words(self.sender);
+        builder.sender(&sender[0], sender[1..].to_vec());
+        for rcpt in &self.rcpts {
+            let rcpt = words(rcpt);
+            builder.recipient(&rcpt[0], rcpt[1..].to_vec(), None, None);
+        }
+        for (name, body) in &self.headers {
+            builder.header(name.as_bytes(), body.as_bytes());
+        }
+        builder.finish()
     }
 }

@@ -126,6 +126,11 @@ impl DomainSet {
         self.exact.is_empty()
     }
 
+    /// The domains that were added, each with whether the names below it were too, in no particular order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Domain, bool)> {
+        self.exact.iter().map(|domain| (domain, self.below.contains(domain)))
+    }
+
     /// The domains that were added, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Domain> {
         self.exact.iter()

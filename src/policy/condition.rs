@@ -2,6 +2,7 @@
 
 use super::Case;
 use super::class::DomainClass;
+use super::index::Gate;
 use super::list::AddressList;
 use super::pair::PairList;
 use super::time::Window;
@@ -11,7 +12,6 @@ use crate::message::{Address, Direction};
 use crate::state::Facts;
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use std::collections::HashSet;
 
 /// What must hold for a rule to match.
 #[derive(Debug, Clone)]
@@ -296,24 +296,13 @@ impl Condition {
         for part in parts {
             match part {
                 Self::Verdict(wanted) => gate.verdicts = Some(wanted),
-                Self::Forwarder(list) => gate.forwarders = gate.forwarders.or_else(|| list.only_mailboxes()),
-                Self::Destination(list) => gate.destinations = gate.destinations.or_else(|| list.only_mailboxes()),
+                Self::Forwarder(list) => gate.forwarders = gate.forwarders.or_else(|| list.keys()),
+                Self::Destination(list) => gate.destinations = gate.destinations.or_else(|| list.keys()),
                 _ => {}
             }
         }
         gate
     }
-}
-
-/// What a condition asks for at least; `None` where that cannot be looked up.
-#[derive(Debug, Default)]
-pub(super) struct Gate<'a> {
-    /// Verdicts.
-    pub(super) verdicts: Option<&'a [Verdict]>,
-    /// Keys of forwarders.
-    pub(super) forwarders: Option<&'a HashSet<String>>,
-    /// Keys of destinations.
-    pub(super) destinations: Option<&'a HashSet<String>>,
 }
 
 impl Case<'_> {

@@ -1,6 +1,7 @@
 //! Approved forwards, with an owner and an end.
 
 use super::Case;
+use super::index::Gate;
 use super::list::AddressList;
 use crate::detect::Mechanism;
 use jiff::Timestamp;
@@ -63,6 +64,11 @@ pub(super) enum Tried {
 }
 
 impl Exception {
+    /// What must be so for it to cover anything.
+    pub(super) fn gate(&self) -> Gate<'_> {
+        Gate::of_lists(&self.forwarder, &self.destination)
+    }
+
     /// Whether it covers the case. `used` is how often it applied today.
     pub(super) fn tries(&self, case: &Case<'_>, used: impl FnOnce() -> u64) -> Tried {
         let Some(forwarder) = &case.assessment.forwarder else {

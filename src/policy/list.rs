@@ -58,6 +58,13 @@ impl Pattern {
     }
 }
 
+/// The keys under which an address is in a list: as it is, without its tag, by its domain, by each domain that it is below.
+pub(super) fn keys_of(address: &Address) -> impl Iterator<Item = String> {
+    let domain = address.domain();
+    let below = domain.ancestors().map(|name| format!("@.{name}"));
+    [address.key(), address.mailbox().key(), format!("@{domain}")].into_iter().chain(below)
+}
+
 /// A list of addresses, whole domains, or both.
 #[derive(Debug, Clone, Default)]
 pub struct AddressList {
@@ -96,10 +103,11 @@ impl AddressList {
         self.expressions.iter().any(|expression| expression.is_match(key))
     }
 
-    /// The mailboxes that it names, where it names nothing else.
-    pub(super) fn only_mailboxes(&self) -> Option<&HashSet<String>> {
-        let alone = !self.any && self.domains.is_empty() && self.expressions.is_empty();
-        alone.then_some(&self.mailboxes)
+    /// The keys of its entries, of which [`keys_of`] an address in it gives at least one; `None` where no keys can tell.
+    pub(super) fn keys(&self) -> Option<Vec<String>> {
+        let domain = |(domain, below): (&Domain, bool)| format!("@{}{domain}", if below { "." } else { "" });
+        let keys = || self.mailboxes.iter().cloned().chain(self.domains.entries().map(domain)).collect();
+        (!self.any && self.expressions.is_empty()).then(keys)
     }
 
     /// How many entries it has.

@@ -1,6 +1,6 @@
 //! Lists of pairs: who, and where to.
 
-use super::list::{AddressList, Pattern};
+use super::list::{AddressList, Pattern, keys_of};
 use crate::message::Address;
 use std::collections::HashMap;
 use std::fmt;
@@ -35,12 +35,7 @@ impl PairList {
     /// Whether the pair is in the list.
     pub fn contains(&self, forwarder: &Address, destination: &Address) -> bool {
         let to = |key: &str| self.of.get(key).is_some_and(|destinations| destinations.contains(destination));
-        !self.of.is_empty()
-            && (to(&forwarder.key())
-                || to(&forwarder.mailbox().key())
-                || to(&format!("@{}", forwarder.domain()))
-                || forwarder.domain().ancestors().any(|domain| to(&format!("@.{domain}")))
-                || to("*"))
+        !self.of.is_empty() && (to("*") || keys_of(forwarder).any(|key| to(&key)))
     }
 
     /// How many pairs there are.
