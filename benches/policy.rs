@@ -113,8 +113,8 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     println!("µs of one message, median of {ROUNDS} rounds of {MESSAGES}, and times what it costs with the fewest");
     for case in &CASES {
-        // Mail is judged by threads other than the one that read the configuration, as in the daemon: reading a long list
-        // leaves holes in that one's heap, and whatever it does next is slower.
+        // Each configuration is read in a thread of its own, so that what reading leaves behind in a thread's memory does not
+        // enter the figures.
         let read = |size| thread::scope(|scope| scope.spawn(|| engine(folder.path(), case, size)).join().unwrap());
         let engines = case.1.map(read);
         for (kind, sent) in [("ordinary", Sent::realistic(false)), ("forward", Sent::realistic(true))] {
