@@ -107,7 +107,7 @@ impl Engine {
             if let Some(id) = &decision.exception {
                 *here.entry(id.clone()).or_default() += 1;
             }
-            let release = self.release(message, &decision, now).filter(|_| may_edit);
+            let release = if may_edit { self.release(message, &decision, now) } else { None };
             decisions.push(if release.is_some() { decision.released() } else { decision });
             released.extend(release);
         }
@@ -223,7 +223,6 @@ impl Engine {
             }
             return;
         }
-        let looks_forwarded = detect::looks_forwarded(message);
         let by_hand = |assessment: &Assessment| assessment.verdict == Verdict::ManualForward;
         if inspection.assessments.iter().any(by_hand)
             && let Some(author) = message.authors().iter().find(|author| self.organization.owns(author))
@@ -241,7 +240,7 @@ impl Engine {
                 size: message.size,
                 message_id: message.message_id(),
                 latency: inspection.facts.get(index).and_then(|facts| facts.as_ref()?.latency),
-                looks_forwarded,
+                looks_forwarded: detect::looks_forwarded(message),
                 rule: decision.and_then(|decision| decision.exception.clone().or_else(|| decision.rule.clone())),
             });
             for behaviour in behaviours {

@@ -12,15 +12,17 @@ const MAX_DEPTH: usize = 4;
 
 impl Message {
     /// The texts of the body, decoded, those of attached messages too; attached files are left out. Empty where the body was
-    /// not read.
-    pub fn texts(&self) -> Vec<String> {
-        let Some(body) = self.body.as_deref().filter(|body| !body.is_empty()) else { return Vec::new() };
-        let whole = self.headers.over_body(body);
-        let mut found = Vec::new();
-        if let Some(parsed) = MessageParser::default().parse(&whole) {
-            collect(&parsed, &mut found, 0);
-        }
-        found
+    /// not read. Taken apart once, however many ask.
+    pub fn texts(&self) -> &[String] {
+        self.texts.get_or_init(|| {
+            let Some(body) = self.body.as_deref().filter(|body| !body.is_empty()) else { return Vec::new() };
+            let whole = self.headers.over_body(body);
+            let mut found = Vec::new();
+            if let Some(parsed) = MessageParser::default().parse(&whole) {
+                collect(&parsed, &mut found, 0);
+            }
+            found
+        })
     }
 }
 

@@ -21,6 +21,7 @@ pub use received::Received;
 pub use trace::{Entry, Trace};
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 /// Which way a listener's mail goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +84,8 @@ pub struct Message {
     pub size: u64,
     /// What was longer than a limit allows and therefore was not read to its end.
     pub exceeded: Vec<Exceeded>,
+    /// The texts of the body, once somebody has asked for them.
+    texts: OnceLock<Vec<String>>,
 }
 
 impl Message {

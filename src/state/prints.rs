@@ -170,7 +170,7 @@ fn references(message: &Message) -> Vec<String> {
 
 /// The texts of the body without white space, which relays change; those that are long enough to be of one message.
 fn texts(message: &Message) -> Vec<String> {
-    let plain = message.texts().into_iter().map(|text| text.split_whitespace().collect::<String>());
+    let plain = message.texts().iter().map(|text| text.split_whitespace().collect::<String>());
     let mut found: Vec<String> = Vec::new();
     for text in plain.filter(|text| text.len() >= MIN_TEXT) {
         if !found.contains(&text) {
