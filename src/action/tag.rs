@@ -23,15 +23,14 @@ const CHARS: usize = 320;
 
 /// The edits that take away our own names, last occurrence first so that the counting of the others stays right.
 pub(super) fn clean(message: &Message) -> impl Iterator<Item = Edit> {
-    HEADERS.iter().flat_map(|name| {
-        let names: Vec<String> = message.headers.all(name).map(|(_, field)| field.name().to_owned()).collect();
-        (1..)
-            .zip(names)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .map(|(occurrence, name)| Edit::DeleteHeader { name, occurrence })
-    })
+    HEADERS.iter().flat_map(|name| taken_away(message, name))
+}
+
+/// The edits that take away every field of a name.
+fn taken_away(message: &Message, name: &str) -> impl Iterator<Item = Edit> {
+    let names: Vec<String> = message.headers.all(name).map(|(_, field)| field.name().to_owned()).collect();
+    let edits = (1..).zip(names).map(|(occurrence, name)| Edit::DeleteHeader { name, occurrence });
+    edits.collect::<Vec<_>>().into_iter().rev()
 }
 
 /// The edit that adds the field for those whose mail goes to a mailbox of ours instead.
@@ -85,19 +84,8 @@ pub(super) fn own_fields<'a>(
             }
         }
     }
-    let mut edits = Vec::new();
     let names: BTreeSet<&str> = added.iter().map(|(name, _)| name.as_str()).collect();
-    for name in names {
-        let came: Vec<String> = message.headers.all(name).map(|(_, field)| field.name().to_owned()).collect();
-        edits.extend(
-            (1..)
-                .zip(came)
-                .collect::<Vec<_>>()
-                .into_iter()
-                .rev()
-                .map(|(occurrence, name)| Edit::DeleteHeader { name, occurrence }),
-        );
-    }
+    let mut edits: Vec<Edit> = names.into_iter().flat_map(|name| taken_away(message, name)).collect();
     edits.extend(added.into_iter().rev().map(|(name, value)| Edit::InsertHeader { name: name.into(), value }));
     edits.extend(prefix.and_then(|prefix| subject::prefixed(message, prefix)));
     edits

@@ -1,6 +1,6 @@
 //! Microsoft Sentinel: a record of ASIM EmailEvent 1.0.0. The body of the Logs Ingestion API is a list of these.
 
-use super::object::{Cap, Object};
+use super::object::{Cap, Object, seen};
 use super::{Facts, PRODUCT, VENDOR, VERSION, deed, ecs, facts::domain};
 use crate::event::Event;
 
@@ -78,9 +78,5 @@ fn additional(facts: &Facts<'_>, more: &mut Object<'_>) {
     more.text("Mode", ecs::mode(message.mode));
     more.text("Mechanism", message.mechanism);
     more.plain("EvidenceCount", message.evidence_count);
-    more.objects("Evidence", &message.evidence, |evidence, item| {
-        evidence.text("id", &*item.id);
-        evidence.plain("weight", item.weight);
-        evidence.text("value", item.value.as_str());
-    });
+    more.objects("Evidence", &message.evidence, seen);
 }

@@ -2,6 +2,7 @@
 //! hostile character is escaped, so that one object is one line to every reader.
 
 use super::text::{cut, hostile};
+use crate::event::EvidenceItem;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -17,6 +18,13 @@ pub(super) struct Cap {
 impl Cap {
     /// What a store indexes: Elasticsearch ignores keywords past 1024 characters.
     pub(super) const WIDE: Self = Self { items: 100, chars: 1000 };
+}
+
+/// A piece of evidence, in dialects that have no object of their own for one.
+pub(super) fn seen(object: &mut Object<'_>, item: &EvidenceItem) {
+    object.text("id", &*item.id);
+    object.plain("weight", item.weight);
+    object.text("value", item.value.as_str());
 }
 
 /// An object that is being filled.
@@ -66,19 +74,9 @@ impl Object<'_> {
 
     /// A list of texts; without an entry, there is no key.
     pub(super) fn list<'t>(&mut self, key: &str, values: impl IntoIterator<Item = &'t str>) {
-        let mut values = values.into_iter().filter(|value| !value.is_empty()).take(self.cap.items).peekable();
-        if values.peek().is_none() {
-            return;
-        }
-        self.key(key);
-        self.out.push(b'[');
-        for (index, value) in values.enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            string(self.out, cut(value, self.cap.chars));
-        }
-        self.out.push(b']');
+        let chars = self.cap.chars;
+        let values = values.into_iter().filter(|value| !value.is_empty());
+        self.array(key, values, |out, value| string(out, cut(value, chars)));
     }
 
     /// An object within; if nothing is put into it, there is no key.
@@ -100,7 +98,13 @@ impl Object<'_> {
         values: impl IntoIterator<Item = T>,
         fill: impl Fn(&mut Object<'_>, T),
     ) {
-        let mut values = values.into_iter().take(self.cap.items).peekable();
+        let cap = self.cap;
+        self.array(key, values.into_iter(), |out, value| Object::write(out, cap, |object| fill(object, value)));
+    }
+
+    /// A list, as far as there is room; without an entry, there is no key.
+    fn array<T>(&mut self, key: &str, values: impl Iterator<Item = T>, write: impl Fn(&mut Vec<u8>, T)) {
+        let mut values = values.take(self.cap.items).peekable();
         if values.peek().is_none() {
             return;
         }
@@ -110,7 +114,7 @@ impl Object<'_> {
             if index > 0 {
                 self.out.push(b',');
             }
-            Object::write(self.out, self.cap, |object| fill(object, value));
+            write(self.out, value);
         }
         self.out.push(b']');
     }

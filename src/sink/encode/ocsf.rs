@@ -1,6 +1,6 @@
 //! OCSF 1.8: Email Activity with the profiles `host` and `security_control`, and Detection Finding.
 
-use super::object::{Cap, Object};
+use super::object::{Cap, Object, seen};
 use super::{Facts, PRODUCT, VENDOR, VERSION, deed, ecs, facts::Severity};
 use crate::event::{Event, MessageEvent};
 
@@ -182,9 +182,5 @@ fn unmapped(facts: &Facts<'_>, own: &mut Object<'_>) {
     own.text("mechanism", message.mechanism);
     own.plain("destination_count", message.destination_count);
     own.plain("evidence_count", message.evidence_count);
-    own.objects("evidence", &message.evidence, |evidence, item| {
-        evidence.text("id", &*item.id);
-        evidence.plain("weight", item.weight);
-        evidence.text("value", item.value.as_str());
-    });
+    own.objects("evidence", &message.evidence, seen);
 }
