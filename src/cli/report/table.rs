@@ -1,6 +1,6 @@
 //! A report: one table, from which every format is made.
 
-use crate::cli::source::printable;
+use crate::cli::source::{json, printable};
 use serde_json::{Map, Value};
 
 /// A column.
@@ -71,7 +71,7 @@ impl Table {
             let mut object: Map<String, Value> =
                 self.columns.iter().zip(row).map(|(column, cell)| (column.name.to_owned(), cell.clone())).collect();
             object.insert("daily".to_owned(), daily.clone().into());
-            format!("{}\n", Value::Object(object))
+            format!("{}\n", json(&object))
         });
         rows.collect()
     }
@@ -139,5 +139,19 @@ mod tests {
         }
         assert_eq!(harmless("alice@corp.example"), "alice@corp.example");
         assert_eq!(harmless("-"), "-");
+    }
+
+    #[test]
+    fn what_turns_the_writing_round_is_escaped() {
+        let table = Table {
+            title: "",
+            note: "",
+            period: String::new(),
+            columns: vec![Column { name: "forwarder", title: "", width: 20, on_page: true }],
+            rows: vec![vec!["a\u{202e}b".into()]],
+            daily: vec![vec![1]],
+        };
+        assert_eq!(table.json(), "{\"forwarder\":\"a\\u202eb\",\"daily\":[1]}\n");
+        assert!(!table.text().contains('\u{202e}'));
     }
 }
