@@ -65,9 +65,12 @@ impl Notifier {
                 Whom::Security => &self.spec.security,
                 Whom::Mailbox(address) => std::slice::from_ref(address),
             };
-            to.extend(addresses.iter().filter(|address| organization.owns(address)).cloned());
+            for address in addresses.iter().filter(|address| organization.owns(address)) {
+                if !to.iter().any(|known| known.same(address)) {
+                    to.push(address.clone());
+                }
+            }
         }
-        to.dedup();
         if to.is_empty() {
             return;
         }
@@ -82,5 +85,53 @@ impl Notifier {
                 Err(error) => tracing::error!(%error, "a notice could not be written"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Domain;
+
+    #[test]
+    fn each_is_told_once_and_nobody_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = |text: &str| Address::parse(text).unwrap();
+        let (alice, bob) = (address("alice@corp.example"), address("bob@corp.example"));
+        let spec = Spec {
+            // Nothing listens there: letters stay on the disk.
+            server: ("127.0.0.1".into(), 1),
+            from: address("forwarden@corp.example"),
+            security: vec![alice.clone(), bob, address("x@ext.example")],
+            templates: None,
+            directory: folder.path().to_owned(),
+            per_pair: Duration::from_secs(60),
+            per_hour: 10,
+        };
+        let mut organization = Organization::default();
+        organization.domains.insert(Domain::new("corp.example").unwrap(), true);
+        let facts = Facts {
+            forwarder: Some(alice.clone()),
+            destination: address("x@ext.example"),
+            mechanism: "unknown",
+            action: "logged",
+            rule: "r".into(),
+            confidence: 1.0,
+            subject: None,
+            time: jiff::Timestamp::UNIX_EPOCH,
+            host: String::new(),
+        };
+        let notifier = Notifier::start(spec).unwrap();
+        notifier.tell(&[Whom::Forwarder, Whom::Security, Whom::Mailbox(alice)], &facts, &organization);
+        let letters = || std::fs::read_dir(folder.path()).unwrap().count();
+        for _ in 0..200 {
+            std::thread::sleep(Duration::from_millis(10));
+            if letters() >= 2 {
+                break;
+            }
+        }
+        // Had there been a third, it would have been written with them.
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(letters(), 2);
     }
 }
