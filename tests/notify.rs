@@ -4,19 +4,22 @@
 
 mod support;
 
+use socket2::{Domain, Socket, Type};
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use support::{Daemon, Mta, forward, free_port, wait_for};
+use support::{Daemon, Mta, forward, wait_for};
 
 /// An SMTP server that keeps what it gets: envelope and message.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<Vec<String>>>);
 
 impl Server {
-    fn start(port: u16) -> Self {
+    /// Begins to listen where nobody did, at a port that was kept for it.
+    fn start(socket: Socket) -> Self {
         let server = Self::default();
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        socket.listen(16).unwrap();
+        let listener = TcpListener::from(socket);
         let kept = server.clone();
         // Ends with the test's process; a test takes a handful of connections.
         std::thread::spawn(move || listener.incoming().take(50).flatten().for_each(|stream| kept.serve(stream)));
@@ -56,6 +59,14 @@ impl Server {
     }
 }
 
+/// A port that refuses connections until a server is started there, and that nobody else can get meanwhile.
+fn kept_port() -> (Socket, u16) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket, port)
+}
+
 fn daemon(port: u16, mode: &str) -> (Daemon, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(&format!(
@@ -77,8 +88,8 @@ fn send(daemon: &Daemon, user: &str) {
 
 #[test]
 fn the_mailbox_and_those_who_look_after_security_are_told_once() {
-    let port = free_port();
-    let server = Server::start(port);
+    let (socket, port) = kept_port();
+    let server = Server::start(socket);
     let (daemon, _folder) = daemon(port, "enforce");
     send(&daemon, "alice");
     let mut letters = server.letters(2);
@@ -108,7 +119,7 @@ fn the_mailbox_and_those_who_look_after_security_are_told_once() {
 #[test]
 fn a_server_that_is_down_delays_no_mail_and_loses_no_notice() {
     use std::os::unix::fs::PermissionsExt;
-    let port = free_port();
+    let (socket, port) = kept_port();
     let (daemon, folder) = daemon(port, "enforce");
     send(&daemon, "alice");
     send(&daemon, "bob");
@@ -117,15 +128,15 @@ fn a_server_that_is_down_delays_no_mail_and_loses_no_notice() {
     assert_eq!(std::fs::metadata(&waiting()[0]).unwrap().permissions().mode() & 0o777, 0o600);
     wait_for("the complaint", || daemon.log().contains("notices wait").then_some(()));
     daemon.assert_serving();
-    let server = Server::start(port);
+    let server = Server::start(socket);
     server.letters(4);
     wait_for("an empty folder", || waiting().is_empty().then_some(()));
 }
 
 #[test]
 fn nobody_is_told_where_nothing_is_done() {
-    let port = free_port();
-    let server = Server::start(port);
+    let (socket, port) = kept_port();
+    let server = Server::start(socket);
     let (daemon, _folder) = daemon(port, "observe");
     send(&daemon, "alice");
     let events = daemon.events(1);
