@@ -1,25 +1,29 @@
 //! The daemon: configuration → parts → tasks. Signals, reload, drain. Wiring only: nothing is decided here.
 
+mod running;
 mod watch;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, DaemonSpec, LogSpec};
+use crate::config::{Config, DaemonSpec, Loaded, LogSpec};
+use crate::control::{self, Asked, Request};
 use crate::detect::Catalogue;
 use crate::engine::{Current, Engine};
 use crate::event::{Body, Fault, QuarantineEvent};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
-use crate::frontend::{Bound, ListenerSpec, bind};
+use crate::frontend::{Bound, ListenerSpec, bind, bind_private};
 use crate::notify::{self, Notifier};
 use crate::quarantine::Quarantine;
 use crate::sink::{Sink, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use crate::usage::Usage;
+use running::Running;
 use sd_notify::NotifyState;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::sync::watch::channel;
 use tokio::task::JoinSet;
 use watch::Watch;
@@ -47,11 +51,11 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
 
 /// Runs the daemon until it is told to stop.
 pub fn serve(path: &Path) -> ExitCode {
-    let config = match Config::load(path) {
+    let loaded = match Config::load(path) {
         Ok(loaded) => {
             start_log(&loaded.config.log);
             loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            loaded.config
+            loaded
         }
         Err(problems) => {
             eprintln!("{problems}");
@@ -65,7 +69,7 @@ pub fn serve(path: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(path, config)) {
+    match runtime.block_on(run(path, loaded)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -101,24 +105,47 @@ fn bind_all(specs: &[ListenerSpec]) -> io::Result<Vec<Bound>> {
     if failed.is_empty() { Ok(bound.into_iter().flatten().collect()) } else { Err(io::Error::other(failed.join("\n"))) }
 }
 
-async fn run(path: &Path, config: Config) -> io::Result<()> {
+/// Questions of `forwarden status` and `forwarden reload`; none ever come where no socket is configured.
+///
+/// # Errors
+/// The socket cannot be made.
+fn listen_for_questions(spec: &DaemonSpec) -> io::Result<mpsc::Receiver<Asked>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let Some(path) = &spec.control else { return Ok(receiver) };
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("daemon.control: {error}"));
+    let (listener, owned) = bind_private(path).map_err(named)?;
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    tokio::spawn(async move {
+        control::serve(listener, sender).await;
+        // The socket's file goes away with the daemon.
+        drop(owned);
+    });
+    Ok(receiver)
+}
+
+async fn run(path: &Path, loaded: Loaded) -> io::Result<()> {
     let mut signals = Signals::new()?;
+    let config = &loaded.config;
     // First, so that what changes while the rest comes up is seen.
     let mut lists = Watch::default();
     lists.follow(&config.list_files);
     let sink: Arc<dyn Sink> = Arc::new(Writers::start(&config.outputs)?);
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
-    let usage = Arc::new(open_usage(&config));
+    let usage = Arc::new(open_usage(config));
     let quarantine = config.quarantine.clone().map(|spec| Arc::new(Quarantine::new(spec)));
     let unusable = quarantine.as_deref().and_then(try_quarantine);
     // Last: who connects is served at once.
     let bound = bind_all(&config.listeners)?;
+    let mut questions = listen_for_questions(&config.daemon)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let in_memory = broken.iter().find(|fault| fault.action == "memory_only").map(|fault| fault.error.clone());
+    let mut running = Running::new(path, &loaded, in_memory, quarantine.clone(), Arc::clone(&clock));
     let current = Arc::new(Current::new(Engine {
         state: state.clone(),
         usage: Arc::clone(&usage),
         quarantine: quarantine.clone(),
         notifier: config.notify.clone().and_then(start_notifier),
-        ..engine(&config, Arc::new(SystemClock), Arc::clone(&sink))
+        ..engine(config, Arc::clone(&clock), Arc::clone(&sink))
     }));
     broken.into_iter().chain(unusable).for_each(|fault| current.get().report(Body::Fault(fault)));
     if let Some(quarantine) = quarantine {
@@ -151,12 +178,19 @@ async fn run(path: &Path, config: Config) -> io::Result<()> {
                 Told::Stop => break,
                 Told::Reload => {
                     tracing::info!(file = %path.display(), "reloading");
-                    reload(path, &config, &current, &mut lists);
+                    reload(path, config, &current, &mut lists, &mut running);
                 }
+            },
+            Some(Asked { request, answer }) = questions.recv() => {
+                if request == Request::Reload {
+                    tracing::info!(file = %path.display(), "asked to reload");
+                    reload(path, config, &current, &mut lists, &mut running);
+                }
+                running.answer(busy.count(), answer);
             },
             _ = look.tick() => if let Some(why) = lists.due() {
                 tracing::info!(%why, "lists: reloading");
-                if !reload(path, &config, &current, &mut lists) {
+                if !reload(path, config, &current, &mut lists, &mut running) {
                     ::metrics::counter!(crate::metrics::LIST_FAULTS.name).increment(1);
                 }
             },
@@ -197,11 +231,12 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
 }
 
 /// Puts the engine of a new configuration in place, and has its lists watched; on error the old one stays.
-fn reload(path: &Path, running: &Config, current: &Current, lists: &mut Watch) -> bool {
+fn reload(path: &Path, started: &Config, current: &Current, lists: &mut Watch, running: &mut Running) -> bool {
     match Config::load(path) {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            for key in running.needs_restart(&loaded.config) {
+            let needs_restart = started.needs_restart(&loaded.config);
+            for key in &needs_restart {
                 tracing::warn!(key, "changed, but takes effect only after a restart");
             }
             let before = current.get();
@@ -215,6 +250,7 @@ fn reload(path: &Path, running: &Config, current: &Current, lists: &mut Watch) -
             });
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
             lists.follow(&loaded.config.list_files);
+            running.reloaded(&loaded, &needs_restart);
             true
         }
         Err(problems) => {
@@ -223,6 +259,7 @@ fn reload(path: &Path, running: &Config, current: &Current, lists: &mut Watch) -
             }
             tracing::error!(file = %path.display(), "not reloaded: the configuration in use stays");
             lists.failed();
+            running.refused(&problems);
             false
         }
     }

@@ -40,6 +40,7 @@ pub mod sink;
 pub mod frontend;
 
 pub mod config;
+pub mod control;
 
 pub mod app;
 pub mod cli;

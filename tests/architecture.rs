@@ -43,9 +43,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         "config",
         &["message", "notify", "state", "detect", "assess", "policy", "action", "quarantine", "sink", "frontend"],
     ),
+    ("control", &["policy", "frontend"]),
     (
         "app",
         &[
+            "control",
             "notify",
             "message",
             "state",
@@ -66,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "control",
             "message",
             "state",
             "detect",

@@ -8,6 +8,7 @@ mod explain;
 mod quarantine;
 mod replay;
 mod report;
+mod running;
 mod schema;
 mod serve;
 mod source;
@@ -47,6 +48,8 @@ enum Command {
     Report(report::Command),
     Detectors(detectors::Command),
     Schema(schema::Command),
+    Status(running::StatusCommand),
+    Reload(running::ReloadCommand),
 }
 
 impl Cli {
@@ -63,6 +66,8 @@ impl Cli {
             Command::Report(command) => command.run(),
             Command::Detectors(command) => command.run(),
             Command::Schema(command) => command.run(),
+            Command::Status(command) => command.run(),
+            Command::Reload(command) => command.run(),
         }
     }
 }

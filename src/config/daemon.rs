@@ -1,13 +1,16 @@
 //! `[detection]`, `[limits]`, `[events]`, `[log]`, `[daemon]`: how the parts run.
 
 use super::duration::span;
+use super::problem::quoted;
 use super::reader::{Place, Section, number};
 use super::{DaemonSpec, LogSpec, lists};
 use crate::assess::Weights;
+use crate::frontend::Socket;
 use crate::message::Limits;
 use crate::sink::Target;
 use jiff::SignedDuration;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use toml::de::DeValue;
 
 /// `[detection]`: the weights, and whether bodies are looked at.
@@ -96,8 +99,22 @@ pub(super) fn daemon(root: &Section<'_>) -> DaemonSpec {
     spec.drain = drain.map_or(spec.drain, SignedDuration::unsigned_abs);
     let connections = section.integer("max_connections", 1..=100_000).and_then(|number| usize::try_from(number).ok());
     spec.max_connections = connections.unwrap_or(spec.max_connections);
+    spec.control = section.string("control").and_then(|(path, place)| control(&section, &path, &place));
     section.finish();
     spec
+}
+
+/// A UNIX socket alone: whoever can connect may have the configuration read again.
+fn control(section: &Section<'_>, path: &str, place: &Place) -> Option<PathBuf> {
+    match Socket::parse(path) {
+        Ok(Socket::Unix(path)) => return Some(path),
+        Ok(Socket::Tcp(_)) => {
+            let hint = "is a TCP socket, on which anybody could ask: write the absolute path of a UNIX socket";
+            section.report().error(place, format!("{} {hint}", quoted(path)));
+        }
+        Err(why) => section.report().error(place, format!("{} {why}", quoted(path))),
+    }
+    None
 }
 
 #[cfg(test)]
@@ -113,7 +130,7 @@ mod tests {
             [limits]\nheader_fields = 101\nheader_bytes = 0x1_0000\nfield_bytes = 1_025\nrecipients = 102\nbody_bytes = 0\n\
             [events]\noutput = \"file:/e.jsonl\"\nordinary = true\n\
             [log]\nlevel = \"warn\"\nformat = \"json\"\n\
-            [daemon]\ndrain = \"2m\"\nmax_connections = 7\n";
+            [daemon]\ndrain = \"2m\"\nmax_connections = 7\ncontrol = \"/run/c.sock\"\n";
         let config = Config::parse_str(text).unwrap_or_else(|problems| panic!("{problems}")).config;
         assert_eq!((config.weights.threshold, config.weights.prior), (0.9, -6.0));
         assert_eq!(config.weights.overrides, HashMap::from([("envelope.orcpt".to_owned(), 2.5)]));
@@ -124,6 +141,9 @@ mod tests {
         assert_eq!(config.outputs.len(), 1);
         assert_eq!(config.outputs[0].target, Target::File("/e.jsonl".into()));
         assert_eq!(config.log, LogSpec { level: "warn".to_owned(), json: true });
-        assert_eq!(config.daemon, DaemonSpec { drain: Duration::from_secs(120), max_connections: 7 });
+        assert_eq!(
+            config.daemon,
+            DaemonSpec { drain: Duration::from_secs(120), max_connections: 7, control: Some("/run/c.sock".into()) }
+        );
     }
 }

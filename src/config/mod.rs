@@ -115,6 +115,17 @@ impl Config {
         }
     }
 
+    /// Where the daemon of that file is asked how it is. Only that key is looked at: the question matters most where the
+    /// file cannot be used any more.
+    pub fn control_socket(path: &Path) -> Option<PathBuf> {
+        let report = Report::default();
+        let sources = files::read(path, &report);
+        let parsed: Vec<_> =
+            sources.iter().filter_map(|source| Some((reader::parse(source, &report)?, source))).collect();
+        let root = Section::root(parsed.iter().map(|(table, source)| (table, *source)).collect(), &report);
+        if parsed.is_empty() { None } else { daemon::daemon(&root).control }
+    }
+
     /// As [`load`](Self::load), of a text.
     #[cfg(test)]
     pub(crate) fn parse_str(text: &str) -> Result<Loaded, Problems> {
@@ -256,6 +267,8 @@ pub struct DaemonSpec {
     pub drain: Duration,
     /// Connections open at the same time at one listener; more wait.
     pub max_connections: usize,
+    /// The UNIX socket of `forwarden status` and `forwarden reload`, where there is one.
+    pub control: Option<PathBuf>,
 }
 
 impl Default for LogSpec {
@@ -266,6 +279,6 @@ impl Default for LogSpec {
 
 impl Default for DaemonSpec {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(30), max_connections: 1000 }
+        Self { drain: Duration::from_secs(30), max_connections: 1000, control: None }
     }
 }

@@ -4,13 +4,13 @@ mod listener;
 pub mod milter;
 mod socket;
 
-pub use socket::{Bound, Socket, bind, group, user};
+pub use socket::{Bound, Owned, Socket, bind, bind_private, group, user};
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a listener may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Carries decisions out, where the policy's mode is `enforce`.

@@ -136,9 +136,21 @@ pub fn bind(spec: &ListenerSpec) -> io::Result<Bound> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("listener {}: {}: {error}", spec.name, spec.socket));
     match &spec.socket {
-        Socket::Unix(path) => bind_unix(path, spec).map_err(named),
+        Socket::Unix(path) => {
+            let bound = bind_unix(path, spec.mode.unwrap_or(0o660), spec.owner.as_deref(), spec.group.as_deref());
+            bound.map(|(listener, owned)| Bound::Unix(listener, owned)).map_err(named)
+        }
         Socket::Tcp(addr) => bind_tcp(*addr).map_err(named),
     }
+}
+
+/// Listens where only the daemon's user and root can connect.
+///
+/// # Errors
+/// Why that is not possible, in a sentence that names the path.
+pub fn bind_private(path: &Path) -> io::Result<(UnixListener, Owned)> {
+    bind_unix(path, 0o600, None, None)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 fn bind_tcp(addr: SocketAddr) -> io::Result<Bound> {
@@ -155,26 +167,26 @@ fn bind_tcp(addr: SocketAddr) -> io::Result<Bound> {
 
 /// The socket is made under another name, given its mode and owner, and only then moved to where the MTA looks: nobody can
 /// connect to it before it is right.
-fn bind_unix(path: &Path, spec: &ListenerSpec) -> io::Result<Bound> {
+fn bind_unix(path: &Path, mode: u32, owner: Option<&str>, group: Option<&str>) -> io::Result<(UnixListener, Owned)> {
     clear_stale(path)?;
     // A short name: where the path is as long as a socket's may be, a longer one could not be bound.
     let temporary = path.with_file_name(format!(".{:x}", std::process::id()));
     let _ = std::fs::remove_file(&temporary);
     let listener = UnixListener::bind(&temporary)?;
-    let prepared = prepare(&temporary, spec).and_then(|()| std::fs::rename(&temporary, path));
+    let prepared = prepare(&temporary, mode, owner, group).and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = prepared {
         let _ = std::fs::remove_file(&temporary);
         return Err(error);
     }
     listener.set_nonblocking(true)?;
     let inode = std::fs::symlink_metadata(path)?.ino();
-    Ok(Bound::Unix(listener, Owned { path: path.to_owned(), inode }))
+    Ok((listener, Owned { path: path.to_owned(), inode }))
 }
 
-fn prepare(path: &Path, spec: &ListenerSpec) -> io::Result<()> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(spec.mode.unwrap_or(0o660)))?;
-    let owner = spec.owner.as_deref().map(user).transpose()?;
-    let group = spec.group.as_deref().map(group).transpose()?;
+fn prepare(path: &Path, mode: u32, owner: Option<&str>, group: Option<&str>) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    let owner = owner.map(user).transpose()?;
+    let group = group.map(self::group).transpose()?;
     if owner.is_some() || group.is_some() {
         chown(path, owner.map(Uid::as_raw), group.map(Gid::as_raw))?;
     }

@@ -23,11 +23,11 @@ use crate::assess::Assessment;
 use crate::message::{Address, Message, Organization};
 use crate::state::Facts;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Whether decisions are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Mail is never touched; what would have been done is reported.
