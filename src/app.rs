@@ -1,6 +1,9 @@
 //! The daemon: configuration → parts → tasks. Signals, reload, drain. Wiring only: nothing is decided here.
 
+mod landlock;
 mod running;
+mod service;
+mod user;
 mod watch;
 
 use crate::clock::{Clock, SystemClock};
@@ -10,14 +13,13 @@ use crate::detect::Catalogue;
 use crate::engine::{Current, Engine};
 use crate::event::{Body, Fault, QuarantineEvent};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
-use crate::frontend::{Bound, ListenerSpec, bind, bind_private};
+use crate::frontend::{Bound, ListenerSpec, Passed, bind, bind_private};
 use crate::notify::{self, Notifier};
 use crate::quarantine::Quarantine;
 use crate::sink::{Sink, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use crate::usage::Usage;
 use running::Running;
-use sd_notify::NotifyState;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,6 +64,13 @@ pub fn serve(path: &Path) -> ExitCode {
             return ExitCode::from(EX_CONFIG);
         }
     };
+    let sockets = match prepare(path, &loaded.config) {
+        Ok(sockets) => sockets,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -69,13 +78,29 @@ pub fn serve(path: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(path, loaded)) {
+    match runtime.block_on(run(path, loaded, sockets)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// What must be done while there is one thread only: taking the service manager's sockets, and giving up what is not needed.
+///
+/// # Errors
+/// Why the daemon must not run like this.
+fn prepare(path: &Path, config: &Config) -> io::Result<Passed> {
+    let sockets = Passed::from_environment()?;
+    sockets.check(&config.listeners)?;
+    if config.daemon.user.is_some() || config.daemon.landlock {
+        user::no_new_rights()?;
+    }
+    if config.daemon.landlock {
+        landlock::confine(config, path)?;
+    }
+    Ok(sockets)
 }
 
 fn start_log(spec: &LogSpec) {
@@ -95,12 +120,13 @@ fn start_log(spec: &LogSpec) {
     }));
 }
 
-/// The listeners' sockets, all or none.
+/// The listeners' sockets, all or none: those that were handed over, and the others made.
 ///
 /// # Errors
 /// Names every one that cannot listen.
-fn bind_all(specs: &[ListenerSpec]) -> io::Result<Vec<Bound>> {
-    let (bound, failed): (Vec<_>, Vec<_>) = specs.iter().map(bind).partition(Result::is_ok);
+fn bind_all(specs: &[ListenerSpec], mut passed: Passed) -> io::Result<Vec<Bound>> {
+    let one = |spec| passed.take(spec).map_or_else(|| bind(spec), Ok);
+    let (bound, failed): (Vec<_>, Vec<_>) = specs.iter().map(one).partition(Result::is_ok);
     let failed: Vec<String> = failed.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
     if failed.is_empty() { Ok(bound.into_iter().flatten().collect()) } else { Err(io::Error::other(failed.join("\n"))) }
 }
@@ -123,9 +149,20 @@ fn listen_for_questions(spec: &DaemonSpec) -> io::Result<mpsc::Receiver<Asked>> 
     Ok(receiver)
 }
 
-async fn run(path: &Path, loaded: Loaded) -> io::Result<()> {
+async fn run(path: &Path, loaded: Loaded, sockets: Passed) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let config = &loaded.config;
+    service::watchdog();
+    // What root alone can make comes first, and all files are then made by the user who will write to them.
+    let bound = bind_all(&config.listeners, sockets)?;
+    if let Some(name) = &config.daemon.user {
+        user::become_user(name)?;
+        if let Err(error) = std::fs::File::open(path) {
+            tracing::warn!(file = %path.display(), user = %name, %error, "no reload will work: the user cannot read it");
+        }
+    } else if nix::unistd::geteuid().is_root() {
+        tracing::warn!("running as root: set daemon.user, or have the service manager start it as a user of its own");
+    }
     // First, so that what changes while the rest comes up is seen.
     let mut lists = Watch::default();
     lists.follow(&config.list_files);
@@ -134,8 +171,6 @@ async fn run(path: &Path, loaded: Loaded) -> io::Result<()> {
     let usage = Arc::new(open_usage(config));
     let quarantine = config.quarantine.clone().map(|spec| Arc::new(Quarantine::new(spec)));
     let unusable = quarantine.as_deref().and_then(try_quarantine);
-    // Last: who connects is served at once.
-    let bound = bind_all(&config.listeners)?;
     let mut questions = listen_for_questions(&config.daemon)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let in_memory = broken.iter().find(|fault| fault.action == "memory_only").map(|fault| fault.error.clone());
@@ -167,7 +202,7 @@ async fn run(path: &Path, loaded: Loaded) -> io::Result<()> {
         let stop = Stop { accepting: accepting.clone(), serving: serving.clone() };
         listeners.spawn(milter::run(Arc::new(spec.clone()), bound, shared.clone(), stop));
     }
-    notify(&[NotifyState::Ready]);
+    service::ready(&status(config));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), mode = ?config.policy.mode, "ready");
 
     let mut look = tokio::time::interval(watch::EVERY);
@@ -178,7 +213,12 @@ async fn run(path: &Path, loaded: Loaded) -> io::Result<()> {
                 Told::Stop => break,
                 Told::Reload => {
                     tracing::info!(file = %path.display(), "reloading");
-                    reload(path, config, &current, &mut lists, &mut running);
+                    service::reloading();
+                    let status = match reload(path, config, &current, &mut lists, &mut running) {
+                        true => "reloaded",
+                        false => "NOT RELOADED, the configuration in use stays: the log says why",
+                    };
+                    service::ready(status);
                 }
             },
             Some(Asked { request, answer }) = questions.recv() => {
@@ -205,7 +245,7 @@ async fn run(path: &Path, loaded: Loaded) -> io::Result<()> {
         }
     }
 
-    notify(&[NotifyState::Stopping]);
+    service::stopping();
     let _ = stop_accepting.send(true);
     drain(&busy, &config.daemon, &mut signals).await;
     let _ = stop_serving.send(true);
@@ -353,10 +393,10 @@ fn know(usage: &Usage, config: &Config) {
     usage.know(config.policy.exceptions.iter().map(|exception| exception.id.as_str()), SystemClock.now());
 }
 
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "the service manager could not be told");
-    }
+/// What `systemctl status` shows.
+fn status(config: &Config) -> String {
+    let (mode, rules) = (config.policy.mode, config.policy.rules.len());
+    format!("mode {mode:?}, listeners: {}, rules: {rules}", config.listeners.len()).to_lowercase()
 }
 
 struct Signals {

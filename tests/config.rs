@@ -118,6 +118,7 @@ fn the_sample_is_fine() {
     let full = full
         .join("\n")
         .replace("group = \"postfix\"", "group = \"root\"")
+        .replace("user = \"forwarden\"", "user = \"daemon\"")
         .replace("/etc/forwarden/templates", &source().join("good/templates").display().to_string());
     let message = source().join("good/messages/forward.eml");
     fs::create_dir(folder.path().join("tests")).expect("a folder");

@@ -5,10 +5,11 @@ use super::problem::quoted;
 use super::reader::{Place, Section, number};
 use super::{DaemonSpec, LogSpec, lists};
 use crate::assess::Weights;
-use crate::frontend::Socket;
+use crate::frontend::{Socket, user};
 use crate::message::Limits;
 use crate::sink::Target;
 use jiff::SignedDuration;
+use nix::unistd::Uid;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use toml::de::DeValue;
@@ -100,6 +101,8 @@ pub(super) fn daemon(root: &Section<'_>) -> DaemonSpec {
     let connections = section.integer("max_connections", 1..=100_000).and_then(|number| usize::try_from(number).ok());
     spec.max_connections = connections.unwrap_or(spec.max_connections);
     spec.control = section.string("control").and_then(|(path, place)| control(&section, &path, &place));
+    spec.user = account(&section);
+    spec.landlock = section.boolean("landlock").unwrap_or(false);
     section.finish();
     spec
 }
@@ -117,6 +120,16 @@ fn control(section: &Section<'_>, path: &str, place: &Place) -> Option<PathBuf> 
     None
 }
 
+/// The user that the daemon becomes: there must be one of that name, and root is none.
+fn account(section: &Section<'_>) -> Option<String> {
+    let name = super::listener::account(section, "user", "user", |name| user(name).map(drop))?;
+    if user(&name).is_ok_and(Uid::is_root) {
+        let place = section.get("user").map_or_else(|| section.place().clone(), |found| found.place);
+        section.report().error(&place, "is root: name a user that has no rights of its own");
+    }
+    Some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,7 +143,8 @@ mod tests {
             [limits]\nheader_fields = 101\nheader_bytes = 0x1_0000\nfield_bytes = 1_025\nrecipients = 102\nbody_bytes = 0\n\
             [events]\noutput = \"file:/e.jsonl\"\nordinary = true\n\
             [log]\nlevel = \"warn\"\nformat = \"json\"\n\
-            [daemon]\ndrain = \"2m\"\nmax_connections = 7\ncontrol = \"/run/c.sock\"\n";
+            [daemon]\ndrain = \"2m\"\nmax_connections = 7\ncontrol = \"/run/c.sock\"\n\
+            user = \"1\"\nlandlock = true\n";
         let config = Config::parse_str(text).unwrap_or_else(|problems| panic!("{problems}")).config;
         assert_eq!((config.weights.threshold, config.weights.prior), (0.9, -6.0));
         assert_eq!(config.weights.overrides, HashMap::from([("envelope.orcpt".to_owned(), 2.5)]));
@@ -143,7 +157,13 @@ mod tests {
         assert_eq!(config.log, LogSpec { level: "warn".to_owned(), json: true });
         assert_eq!(
             config.daemon,
-            DaemonSpec { drain: Duration::from_secs(120), max_connections: 7, control: Some("/run/c.sock".into()) }
+            DaemonSpec {
+                drain: Duration::from_secs(120),
+                max_connections: 7,
+                control: Some("/run/c.sock".into()),
+                user: Some("1".into()),
+                landlock: true
+            }
         );
     }
 }

@@ -91,6 +91,7 @@ fn sample() -> String {
     let templates = path("tests/config/good/templates");
     uncommented
         .replace("group = \"postfix\"", "group = \"root\"")
+        .replace("user = \"forwarden\"", "user = \"daemon\"")
         .replace("/etc/forwarden/templates", &templates.display().to_string())
 }
 
@@ -207,6 +208,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     full.listeners.truncate(1);
     full.state = None;
     full.quarantine = None;
+    full.daemon.user = None;
     full.notify = None;
     full.outputs.clone_from(&bare.outputs);
     full.listeners[0].allow.clear();

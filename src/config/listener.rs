@@ -177,7 +177,7 @@ fn mode(section: &Section<'_>) -> Option<u32> {
 }
 
 /// A user or group; there must be one of that name on this host.
-fn account(
+pub(super) fn account(
     section: &Section<'_>,
     key: &'static str,
     kind: &str,

@@ -269,6 +269,10 @@ pub struct DaemonSpec {
     pub max_connections: usize,
     /// The UNIX socket of `forwarden status` and `forwarden reload`, where there is one.
     pub control: Option<PathBuf>,
+    /// The user that root becomes when the sockets are open; `None` where it stays what it is.
+    pub user: Option<String>,
+    /// Whether it must be confined by Landlock.
+    pub landlock: bool,
 }
 
 impl Default for LogSpec {
@@ -279,6 +283,7 @@ impl Default for LogSpec {
 
 impl Default for DaemonSpec {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(30), max_connections: 1000, control: None }
+        let drain = Duration::from_secs(30);
+        Self { drain, max_connections: 1000, control: None, user: None, landlock: false }
     }
 }

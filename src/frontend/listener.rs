@@ -42,7 +42,7 @@ impl Closer {
 }
 
 enum Accepting {
-    Unix(UnixListener, #[expect(dead_code, reason = "removes the socket's file when dropped")] Owned),
+    Unix(UnixListener, #[expect(dead_code, reason = "removes the socket's file when dropped")] Option<Owned>),
     Tcp(TcpListener),
 }
 

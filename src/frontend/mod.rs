@@ -2,8 +2,10 @@
 
 mod listener;
 pub mod milter;
+mod passed;
 mod socket;
 
+pub use passed::Passed;
 pub use socket::{Bound, Owned, Socket, bind, bind_private, group, user};
 
 use ipnet::IpNet;

@@ -106,8 +106,8 @@ fn tcp(text: &str, v6: bool) -> Result<Socket, String> {
 /// A socket that listens, not yet in the runtime's hands.
 #[derive(Debug)]
 pub enum Bound {
-    /// UNIX; removed when dropped, if it is still ours.
-    Unix(UnixListener, Owned),
+    /// UNIX; its file is removed when dropped, if it is still ours. One that was handed over is not ours.
+    Unix(UnixListener, Option<Owned>),
     /// TCP.
     Tcp(std::net::TcpListener),
 }
@@ -138,7 +138,7 @@ pub fn bind(spec: &ListenerSpec) -> io::Result<Bound> {
     match &spec.socket {
         Socket::Unix(path) => {
             let bound = bind_unix(path, spec.mode.unwrap_or(0o660), spec.owner.as_deref(), spec.group.as_deref());
-            bound.map(|(listener, owned)| Bound::Unix(listener, owned)).map_err(named)
+            bound.map(|(listener, owned)| Bound::Unix(listener, Some(owned))).map_err(named)
         }
         Socket::Tcp(addr) => bind_tcp(*addr).map_err(named),
     }

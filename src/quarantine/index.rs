@@ -212,6 +212,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A confined daemon has no folder for temporary files.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.execute_batch(SCHEMA)?;
     Ok(connection)
 }

@@ -146,6 +146,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    // What is sorted stays in memory: a confined daemon has no folder for temporary files.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
         0 => {
