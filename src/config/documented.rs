@@ -209,6 +209,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     full.state = None;
     full.quarantine = None;
     full.daemon.user = None;
+    full.daemon.control.clone_from(&bare.daemon.control);
     full.notify = None;
     full.outputs.clone_from(&bare.outputs);
     full.listeners[0].allow.clear();
