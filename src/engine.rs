@@ -5,7 +5,7 @@ use crate::assess::{self, Assessment, Verdict, Weights};
 use crate::clock::Clock;
 use crate::detect::{self, Catalogue};
 use crate::event::{self, Event, Failure, Judged};
-use crate::message::{Direction, Message, Organization};
+use crate::message::{Address, Direction, Message, Organization};
 use crate::notify::{self, Notifier};
 use crate::policy::{Action, Decision, HeldBack, Mode, Policy};
 use crate::quarantine::{self, Quarantine};
@@ -162,12 +162,17 @@ impl Engine {
                 _ => None,
             });
             let Some(whom) = whom else { continue };
+            let lapsed = decision.lapsed.iter().filter_map(|(id, lapse)| {
+                Some((self.policy.exceptions.iter().find(|exception| exception.id == *id)?, lapse))
+            });
             let facts = notify::Facts {
                 forwarder: assessment.forwarder.clone(),
                 destination: assessment.destination.clone(),
                 mechanism: assessment.mechanism.map_or("unknown", detect::Mechanism::name),
                 action: carried.done.name(),
                 rule: decision.rule.clone().unwrap_or_else(|| "default".to_owned()),
+                lapsed: lapsed.clone().map(|(known, lapse)| format!("{} ({})", known.id, lapse.name())).collect(),
+                owners: lapsed.filter_map(|(known, _)| Address::parse(known.card.owner.as_deref()?)).collect(),
                 confidence: assessment.confidence,
                 subject: message.subject(),
                 time: self.clock.now(),

@@ -144,3 +144,26 @@ fn nobody_is_told_where_nothing_is_done() {
     daemon.assert_serving();
     assert!(server.0.lock().unwrap().is_empty());
 }
+
+#[test]
+fn the_owner_of_an_exception_that_ended_is_told() {
+    let (socket, port) = kept_port();
+    let server = Server::start(socket);
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(&format!(
+        "[policy]\nmode = \"enforce\"\n[notify]\nserver = \"127.0.0.1:{port}\"\nfrom = \"forwarden@corp.example\"\n\
+         security = \"security@corp.example\"\ndirectory = \"{}\"\n\
+         [[exception]]\nid = \"alice-leave\"\nforwarder = \"alice@corp.example\"\ndestination = \"*\"\n\
+         owner = \"carol@corp.example\"\nexpires = 2026-01-31\n\
+         [[exception]]\nid = \"bob-leave\"\nforwarder = \"bob@corp.example\"\ndestination = \"*\"\n\
+         owner = \"eve@ext.example\"\nexpires = 2026-01-31\n\
+         [[rule]]\nid = \"tell\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = [\"tag\", {{ notify = [\"owner\"] }}]\n",
+        folder.path().display()
+    ));
+    // Nobody outside is told, whoever is named an owner.
+    send(&daemon, "bob");
+    send(&daemon, "alice");
+    let letters = server.letters(1);
+    assert!(letters[0].contains("RCPT TO:<carol@corp.example>"), "{letters:?}");
+    assert!(letters[0].contains("exception  alice-leave (expired)"), "{letters:?}");
+}

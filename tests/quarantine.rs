@@ -307,3 +307,62 @@ fn observing_stores_nothing() {
     assert_eq!(daemon.events(1)[0]["would"][0], "stored");
     assert!(files(folder.path(), ".mail").is_empty());
 }
+
+/// There is room when it is looked for, and none any more when the record of a thousand recipients is written behind it.
+#[test]
+fn a_disk_that_fills_up_inside_a_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_mount) = Mount::new(folder.path(), "size=4m,mode=0700") else { return };
+    let daemon = daemon(folder.path(), "tempfail", "min_free = 0\n");
+    assert_eq!(send(&daemon, &[FORWARDED], "one", b"x\r\n").0, b'd');
+    let body = vec![b'x'; 300 << 10];
+    let free = || {
+        let file_system = nix::sys::statvfs::statvfs(folder.path()).unwrap();
+        usize::try_from(file_system.blocks_available() * file_system.fragment_size()).unwrap()
+    };
+    let filler = folder.path().join("filler");
+    fs::write(&filler, vec![0; free() - body.len() - (32 << 10)]).unwrap();
+    let recipients: Vec<String> =
+        (0..1000).map(|n| format!("<x{n}@freemail.example> ORCPT=rfc822;alice{n}@corp.example")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    assert_eq!(send(&daemon, &recipients, "two", &body), (b't', Vec::new()));
+    let events = daemon.events(1001);
+    let failed = events.iter().find(|event| event["outcome"] == "failure").unwrap();
+    assert!(failed["error"].as_str().unwrap().contains("No space left"), "{failed:#}");
+    assert!(failed["quarantine_id"].is_null());
+    assert_eq!((files(folder.path(), ".mail").len(), files(folder.path(), ".new").len()), (1, 0));
+    // The MTA tries again when there is room.
+    fs::remove_file(filler).unwrap();
+    assert_eq!(send(&daemon, &recipients, "two", &body).0, b'd');
+    assert_eq!(list(&daemon, &[]).len(), 2);
+}
+
+/// The MTA goes away between the end of the message and the edits: it has the message still, so the store must not have it.
+#[test]
+fn an_edit_that_fails_takes_the_message_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, socket) = (folder.path().join("store"), folder.path().join("out.sock"));
+    let more =
+        format!("[[listener]]\nname = \"unix\"\nsocket = \"unix:{}\"\non_error = \"accept\"\n", socket.display());
+    let daemon = daemon(&store, "tempfail", &more);
+    wait_for("the socket", || socket.exists().then_some(()));
+    let mut mta = Mta::connect_unix(&socket);
+    mta.message("<ann@partner.example>", &[FORWARDED, "<zoe@other.example>"], &[("From", "ann@partner.example")]);
+    mta.macros(b'E', &[("i", "4XyZ1k0q2Rz9tQ")]);
+    mta.raw(b"\0\0\0\x01E");
+    drop(mta);
+    let event = wait_for("the event", || {
+        let events = support::read_events(&daemon.path("events.jsonl"));
+        events.into_iter().find(|event| event["rule"] == "freemail")
+    });
+    assert_eq!(
+        (event["outcome"].as_str(), event["on_error"].as_str()),
+        (Some("failure"), Some("tempfail")),
+        "{event:#}"
+    );
+    assert!(event["quarantine_id"].is_null(), "{event:#}");
+    assert!(files(&store, ".mail").is_empty() && files(&store, ".new").is_empty());
+    // When it comes again, it is stored once.
+    assert_eq!(send(&daemon, &[FORWARDED, "<zoe@other.example>"], "one", b"x\r\n").0, b'c');
+    assert_eq!(list(&daemon, &[]).len(), 1);
+}

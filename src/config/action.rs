@@ -169,11 +169,14 @@ fn whom(section: &Section<'_>, place: &Place, organization: &Organization) -> Op
     let one = |(text, place): (String, Place)| match text.as_str() {
         "forwarder" => Some(Whom::Forwarder),
         "security" => Some(Whom::Security),
+        "owner" => Some(Whom::Owner),
         _ => {
             let inside = Address::parse(&text).filter(|address| organization.owns(address) && text.is_ascii());
             if inside.is_none() {
-                let text =
-                    format!("{} is not told: write \"forwarder\", \"security\" or a mailbox of yours", quoted(&text));
+                let text = format!(
+                    "{} is not told: write \"forwarder\", \"security\", \"owner\" or a mailbox of yours",
+                    quoted(&text)
+                );
                 section.report().error(&place, text);
             }
             inside.map(Whom::Mailbox)

@@ -20,6 +20,10 @@ pub struct Facts {
     pub action: &'static str,
     /// The rule that wanted people told.
     pub rule: String,
+    /// The exceptions that would cover it and no longer apply: each with why.
+    pub lapsed: Vec<String>,
+    /// Their owners, where those are mailboxes.
+    pub owners: Vec<Address>,
     /// How sure it is, 0 to 1.
     pub confidence: f64,
     /// The message's subject.
@@ -55,6 +59,9 @@ Forwarden on {{ host }} has seen that mail of the mailbox {{ forwarder }} is for
   by         {{ mechanism }}
   rule       {{ rule }}
   done       {{ action }}
+{%- if lapsed %}
+  exception  {{ lapsed }}
+{%- endif %}
   seen       {{ time }}
 
 If you know of this forward and it is approved, nothing need be done. If you do not: look at the mailbox's rules and
@@ -92,6 +99,8 @@ impl Templates {
             mechanism: "unknown",
             action: "logged",
             rule: "rule".into(),
+            lapsed: Vec::new(),
+            owners: Vec::new(),
             confidence: 1.0,
             subject: None,
             time: Timestamp::UNIX_EPOCH,
@@ -111,6 +120,7 @@ impl Templates {
             mechanism => facts.mechanism,
             action => facts.action,
             rule => line(&facts.rule),
+            lapsed => line(&facts.lapsed.join(", ")),
             confidence => (facts.confidence * 1000.0).round() / 1000.0,
             subject => line(facts.subject.as_deref().unwrap_or_default()),
             time => facts.time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
@@ -179,6 +189,8 @@ mod tests {
             mechanism: "inbox_rule",
             action: "quarantined",
             rule: "freemail".into(),
+            lapsed: vec!["auditor-2026 (expired)".into()],
+            owners: Vec::new(),
             confidence: 0.9987,
             subject: Some("Offer\r\nBcc: all@ext.example".into()),
             time: "2026-11-24T12:00:00Z".parse().unwrap(),
@@ -207,6 +219,7 @@ mod tests {
             assert!(text.contains(field), "{field}: {text}");
         }
         assert!(text.contains("Message-ID: <") && text.contains("Date: ") && text.contains("quarantined"), "{text}");
+        assert!(text.contains("quarantined\r\n  exception  auditor-2026 (expired)\r\n  seen"), "{text}");
     }
 
     #[test]

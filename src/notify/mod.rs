@@ -63,6 +63,7 @@ impl Notifier {
             let addresses: &[Address] = match whom {
                 Whom::Forwarder => facts.forwarder.as_slice(),
                 Whom::Security => &self.spec.security,
+                Whom::Owner => &facts.owners,
                 Whom::Mailbox(address) => std::slice::from_ref(address),
             };
             for address in addresses.iter().filter(|address| organization.owns(address)) {
@@ -116,13 +117,15 @@ mod tests {
             mechanism: "unknown",
             action: "logged",
             rule: "r".into(),
+            lapsed: Vec::new(),
+            owners: vec![alice.clone()],
             confidence: 1.0,
             subject: None,
             time: jiff::Timestamp::UNIX_EPOCH,
             host: String::new(),
         };
         let notifier = Notifier::start(spec).unwrap();
-        notifier.tell(&[Whom::Forwarder, Whom::Security, Whom::Mailbox(alice)], &facts, &organization);
+        notifier.tell(&[Whom::Forwarder, Whom::Security, Whom::Owner, Whom::Mailbox(alice)], &facts, &organization);
         let letters = || std::fs::read_dir(folder.path()).unwrap().count();
         for _ in 0..200 {
             std::thread::sleep(Duration::from_millis(10));

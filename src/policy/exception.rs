@@ -53,6 +53,16 @@ pub enum Lapse {
     Overrun,
 }
 
+impl Lapse {
+    /// The name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Overrun => "overrun",
+        }
+    }
+}
+
 /// What came of trying an exception, and why.
 pub(super) enum Tried {
     /// It covers the case.

@@ -121,6 +121,8 @@ pub enum Whom {
     Forwarder,
     /// Who looks after security.
     Security,
+    /// The owners of exceptions that would cover the forward and no longer apply.
+    Owner,
     /// Somebody else inside.
     Mailbox(Address),
 }

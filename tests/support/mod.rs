@@ -6,6 +6,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -152,9 +153,13 @@ pub const ALL_STEPS: u32 = 0x1f_ffff;
 /// Every edit (SMFIF_*).
 pub const ALL_EDITS: u32 = 0x1ff;
 
+/// What bytes go over.
+trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
+
 /// The MTA's side of a connection.
 pub struct Mta {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     pub steps: u32,
     pub edits: u32,
 }
@@ -176,6 +181,13 @@ impl Replies {
     }
 }
 
+fn tcp(addr: SocketAddr) -> Box<dyn Wire> {
+    let stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    Box::new(stream)
+}
+
 impl Mta {
     /// Whether somebody takes connections there.
     pub fn is_listening(addr: SocketAddr) -> bool {
@@ -189,23 +201,30 @@ impl Mta {
 
     /// Connects as an MTA that offers this.
     pub fn connect_offering(addr: SocketAddr, version: u32, edits: u32, steps: u32) -> Self {
-        let mut mta = Self::negotiate(addr, version, edits, steps);
-        mta.step(b'C', b"mail.corp.example\x004\x00\x19198.51.100.10\0", 0x1, 0x1000);
-        mta.step(b'H', b"mail.corp.example\0", 0x2, 0x2000);
-        mta
+        Self::negotiate(tcp(addr), version, edits, steps).greet()
+    }
+
+    /// Connects over a UNIX socket, as Postfix does.
+    pub fn connect_unix(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::negotiate(Box::new(stream), 6, ALL_EDITS, ALL_STEPS).greet()
+    }
+
+    fn greet(mut self) -> Self {
+        self.step(b'C', b"mail.corp.example\x004\x00\x19198.51.100.10\0", 0x1, 0x1000);
+        self.step(b'H', b"mail.corp.example\0", 0x2, 0x2000);
+        self
     }
 
     /// Connects on behalf of this client: name, family, port and address as the protocol writes them.
     pub fn connect_from(addr: SocketAddr, client: &[u8]) -> Self {
-        let mut mta = Self::negotiate(addr, 6, ALL_EDITS, ALL_STEPS);
+        let mut mta = Self::negotiate(tcp(addr), 6, ALL_EDITS, ALL_STEPS);
         mta.step(b'C', client, 0x1, 0x1000);
         mta
     }
 
-    fn negotiate(addr: SocketAddr, version: u32, edits: u32, steps: u32) -> Self {
-        let stream = TcpStream::connect(addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
+    fn negotiate(stream: Box<dyn Wire>, version: u32, edits: u32, steps: u32) -> Self {
         let mut mta = Self { stream, steps, edits };
         mta.send(b'O', &[version.to_be_bytes(), edits.to_be_bytes(), steps.to_be_bytes()].concat());
         let (command, payload) = mta.read().unwrap();
