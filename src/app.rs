@@ -336,17 +336,14 @@ fn start_notifier(spec: notify::Spec) -> Option<Arc<Notifier>> {
 
 /// Says at the start what is wrong with the store. Mail meets `on_error` only where it is to be stored, so the daemon goes on.
 fn try_quarantine(quarantine: &Quarantine) -> Option<Fault> {
+    let error = quarantine.check().err()?;
     let directory = quarantine.spec().directory.display();
-    let (error, action) = match quarantine.check() {
-        Ok(None) => return None,
-        Ok(Some(aside)) => {
-            (format!("the index could not be read, is now {}, and was made anew", aside.display()), "set_aside")
-        }
-        Err(error) => (error.to_string(), "on_error"),
-    };
-    tracing::error!(%directory, %error, action, "quarantine");
-    let error = format!("{directory}: {error}");
-    Some(Fault { fault: "quarantine", error, action, listener: String::new(), queue_id: None })
+    tracing::error!(%directory, %error, "the quarantine cannot be used: messages that it should take meet on_error");
+    Some(quarantine_fault(format!("{directory}: {error}"), "on_error"))
+}
+
+fn quarantine_fault(error: String, action: &'static str) -> Fault {
+    Fault { fault: "quarantine", error, action, listener: String::new(), queue_id: None }
 }
 
 /// How often the store is looked after.
@@ -366,6 +363,10 @@ async fn tend(quarantine: Arc<Quarantine>, current: Arc<Current>) {
         let looked_after = tokio::task::spawn_blocking(move || {
             let now = engine.clock.now();
             let report = |event| engine.report(Body::Quarantine(Box::new(event)));
+            for aside in store.set_aside() {
+                let error = format!("the index could not be read, is now {}, and was made anew", aside.display());
+                engine.report(Body::Fault(quarantine_fault(error, "set_aside")));
+            }
             store.changes().into_iter().for_each(|change| report(QuarantineEvent::by_hand(change)));
             match if due { store.tend(now) } else { Ok(Vec::new()) } {
                 Ok(gone) => gone.into_iter().for_each(|record| report(QuarantineEvent::trimmed(record, now))),

@@ -147,8 +147,18 @@ fn the_index_is_made_anew_from_the_messages() {
     }
     let aside = fs::read_dir(folder.path()).unwrap().filter_map(Result::ok);
     assert!(aside.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("index.db.broken-")));
-    // The daemon finds its way, too.
+    // The daemon finds its way, too, and says what it met.
+    files(folder.path(), ".db-wal").iter().chain(&files(folder.path(), ".db-shm")).for_each(|path| {
+        fs::remove_file(path).unwrap();
+    });
+    fs::remove_file(folder.path().join("index.db")).unwrap();
+    fs::write(folder.path().join("index.db"), vec![b'?'; 8192]).unwrap();
     assert_eq!(send(&daemon, &[FORWARDED], "two", b"x\r\n").0, b'd');
+    let fault = wait_for("the fault", || {
+        let events = support::read_events(&daemon.path("events.jsonl"));
+        events.into_iter().find(|event| event["kind"] == "fault" && event["action"] == "set_aside")
+    });
+    assert!(fault["error"].as_str().unwrap().contains("index.db.broken-"), "{fault:#}");
     assert_eq!(list(&daemon, &[]).len(), 2);
 }
 

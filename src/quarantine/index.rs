@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -50,32 +51,47 @@ pub struct Change {
 #[derive(Debug)]
 pub(super) struct Index {
     path: PathBuf,
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Option<Opened>>,
     /// Releases that have passed, though the file could not be told: they do not pass again.
     spent: Mutex<HashSet<(String, String)>>,
+    /// Files that were none and were set aside, until they are asked for.
+    aside: Mutex<Vec<PathBuf>>,
 }
 
 impl Index {
     pub(super) fn new(directory: &Path) -> Self {
-        Self { path: directory.join(INDEX), connection: Mutex::new(None), spent: Mutex::default() }
+        Self {
+            path: directory.join(INDEX),
+            connection: Mutex::new(None),
+            spent: Mutex::default(),
+            aside: Mutex::default(),
+        }
     }
 
-    pub(super) fn check(&self, files: &Files) -> io::Result<Option<PathBuf>> {
+    /// Opens the file, and makes it anew where it is none.
+    pub(super) fn check(&self, files: &Files) -> io::Result<()> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        match open(&self.path).and_then(|opened| reconcile(&opened, files).map(|_| opened)) {
+        match open(&self.path).and_then(|opened| reconcile(&opened.connection, files).map(|_| opened)) {
             Ok(opened) => {
                 *connection = Some(opened);
-                Ok(None)
+                Ok(())
             }
             Err(error) if is_broken(&error) => {
                 let aside = aside(&self.path)?;
+                tracing::error!(aside = %aside.display(), "the index of the quarantine could not be read: set aside");
+                self.aside.lock().unwrap_or_else(PoisonError::into_inner).push(aside);
                 let opened = open(&self.path).map_err(io::Error::other)?;
-                reconcile(&opened, files).map_err(io::Error::other)?;
+                reconcile(&opened.connection, files).map_err(io::Error::other)?;
                 *connection = Some(opened);
-                Ok(Some(aside))
+                Ok(())
             }
             Err(error) => Err(io::Error::other(error)),
         }
+    }
+
+    /// What was set aside since this was asked last.
+    pub(super) fn set_aside(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut *self.aside.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Does something with the file. One that is none is set aside, and what is stored is read in anew from the messages.
@@ -84,11 +100,11 @@ impl Index {
             {
                 let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let opened = match connection.take() {
-                    // Somebody may have taken the file away from under an open connection.
-                    Some(opened) if self.path.exists() => Ok(opened),
+                    // Somebody may have put another in its place, under an open connection.
+                    Some(opened) if file_at(&self.path).is_some_and(|file| file == opened.file) => Ok(opened),
                     _ => open(&self.path),
                 };
-                match opened.and_then(|opened| Ok((what(&opened)?, opened))) {
+                match opened.and_then(|opened| Ok((what(&opened.connection)?, opened))) {
                     Ok((found, opened)) => {
                         *connection = Some(opened);
                         return Ok(found);
@@ -97,10 +113,8 @@ impl Index {
                     Err(_) => {}
                 }
             }
-            if let Some(files) = files
-                && let Some(aside) = self.check(files)?
-            {
-                tracing::error!(aside = %aside.display(), "the index of the quarantine could not be read: set aside, and made anew");
+            if let Some(files) = files {
+                self.check(files)?;
             }
         }
         Err(io::Error::other("the index cannot be used"))
@@ -204,18 +218,29 @@ impl Index {
     }
 }
 
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    use std::os::unix::fs::OpenOptionsExt;
+/// The file, and which it is: device and inode.
+#[derive(Debug)]
+struct Opened {
+    connection: Connection,
+    file: (u64, u64),
+}
+
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+fn open(path: &Path) -> rusqlite::Result<Opened> {
     // SQLite gives the files beside it the permissions of this one.
     let made = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    made.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let made = made.and_then(|file| file.metadata());
+    let made = made.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A confined daemon has no folder for temporary files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.execute_batch(SCHEMA)?;
-    Ok(connection)
+    Ok(Opened { connection, file: (made.dev(), made.ino()) })
 }
 
 /// Makes the index say what the folder holds.

@@ -256,13 +256,18 @@ impl Quarantine {
         self.index.changes().unwrap_or_default()
     }
 
-    /// Opens the index, so that what is wrong with it is known before it is needed. Where a file went that was none.
+    /// Opens the index, so that what is wrong with it is known before it is needed. A file that is none is made anew.
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn check(&self) -> io::Result<Option<PathBuf>> {
+    pub fn check(&self) -> io::Result<()> {
         self.files.prepare()?;
         self.index.check(&self.files)
+    }
+
+    /// Where files went that were no index, each told once: what was released and had not passed is forgotten with them.
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        self.index.set_aside()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(u64, Instant)>> {
