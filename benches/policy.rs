@@ -8,19 +8,17 @@
 
 mod common;
 
-use common::Message as Sent;
+use common::{Message as Sent, core_time, median};
 use forwarden::app;
 use forwarden::clock::SystemClock;
 use forwarden::config::Config;
 use forwarden::engine::Engine;
 use forwarden::sink::NullSink;
-use nix::time::{ClockId, clock_gettime};
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 /// Messages a round, and rounds.
 const MESSAGES: u32 = 200;
@@ -87,11 +85,6 @@ fn engine(folder: &Path, (_, _, policy): &Case, size: usize) -> Engine {
     app::engine(&loaded.config, Arc::new(SystemClock), Arc::new(NullSink))
 }
 
-/// What this thread has had of a core: others that want the same core do not count.
-fn core_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
-}
-
 /// Microseconds of one message.
 fn round(engine: &Engine, sent: &Sent) -> f64 {
     let begun = core_time();
@@ -102,11 +95,6 @@ fn round(engine: &Engine, sent: &Sent) -> f64 {
         drop(black_box((message, inspection)));
     }
     (core_time() - begun).as_secs_f64() * 1e6 / f64::from(MESSAGES)
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 fn main() {

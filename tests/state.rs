@@ -345,6 +345,23 @@ fn a_broken_file_is_set_aside_and_mail_goes_on() {
     site.daemon.assert_serving();
 }
 
+/// What a newer version wrote is not for an older one to lose.
+#[test]
+fn a_file_of_a_newer_version_stays_as_it_is() {
+    let mut folder = std::path::PathBuf::new();
+    let site = Site::start(|state| {
+        folder = state.to_owned();
+        let database = rusqlite::Connection::open(state.join("state.db")).unwrap();
+        database.execute_batch("CREATE TABLE future (x); PRAGMA user_version = 9;").unwrap();
+    });
+    let event = site.daemon.events(1).remove(0);
+    assert_eq!((&event["fault"], &event["action"]), (&"state".into(), &"memory_only".into()));
+    assert!(event["error"].as_str().unwrap().contains("version 9"), "{event}");
+    site.daemon.assert_serving();
+    let database = rusqlite::Connection::open(folder.join("state.db")).unwrap();
+    assert!(database.table_exists(None, "future").unwrap());
+}
+
 #[test]
 fn a_folder_that_cannot_be_used_leaves_the_memory() {
     let site = Site::start(|state| std::fs::write(state.join("state.key"), "short").unwrap());

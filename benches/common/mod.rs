@@ -1,9 +1,11 @@
-//! The message that all benchmarks send.
+//! What the benchmarks share: the message that they send, and how they count.
 
 #![allow(unreachable_pub, reason = "shared by the benchmarks")]
 #![allow(dead_code, reason = "each benchmark uses what it needs")]
 
 use forwarden::message::{self, Builder, Connection, Direction, Limits};
+use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// As an MTA hands it over: paths and parameters end in NUL.
 pub struct Message {
@@ -104,4 +106,15 @@ impl Message {
         }
         builder.finish()
     }
+}
+
+/// What this thread has had of a core: others that want the same core do not count.
+pub fn core_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
+}
+
+/// The middle one.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

@@ -75,6 +75,7 @@ impl Embedded {
             match open(&path).and_then(|connection| recall(&connection, &memory, spec, now).map(|()| connection)) {
                 Ok(connection) => connection,
                 Err(error) if is_locked(&error) => return Err(io::Error::new(io::ErrorKind::WouldBlock, error)),
+                Err(rusqlite::Error::ToSqlConversionFailure(newer)) => return Err(io::Error::other(newer)),
                 Err(_) if path.exists() => {
                     set_aside = Some(aside(&path, now)?);
                     open(&path).map_err(io::Error::other)?
@@ -158,7 +159,10 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
         1 => {}
         // Written by a newer version: nothing of it may be lost by an older one.
         version => {
-            let text = format!("has version {version}, this program knows version 1");
+            let text = format!(
+                "state.db has version {version}, this program knows version 1: a newer forwarden wrote it; \
+                 upgrade, or move the file away"
+            );
             return Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
         }
     }

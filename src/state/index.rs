@@ -89,15 +89,13 @@ struct Seen {
 #[derive(Debug, Clone, Default)]
 struct PairCount {
     since: Timestamp,
-    recent: Option<Box<Hourly>>,
     /// Latencies, by Welford's method: number, mean, sum of squared differences, in seconds.
     latencies: (u32, f32, f32),
 }
 
+/// The last 24 hours of a mailbox.
 #[derive(Debug, Clone, Default)]
 struct MailboxCount {
-    /// Since when it forwards, where it does.
-    since: Option<Timestamp>,
     forwards: Hourly,
     look_forwarded: Hourly,
     arrivals: Hourly,
@@ -127,6 +125,10 @@ pub(super) struct Index {
     order: VecDeque<(Timestamp, u64)>,
     mailboxes: HashSet<Arc<Address>>,
     pairs: HashMap<u64, PairCount>,
+    /// Since when mailboxes forward.
+    forwarders: HashMap<u64, Timestamp>,
+    /// What was busy in the last 24 hours: of all that is known, the small part that has to be gone through every hour.
+    recent: HashMap<u64, Hourly>,
     counts: HashMap<u64, MailboxCount>,
     destinations: HashMap<u64, DestinationCount>,
     site: MailboxCount,
@@ -149,6 +151,8 @@ impl Index {
             order: VecDeque::new(),
             mailboxes: HashSet::new(),
             pairs: HashMap::new(),
+            forwarders: HashMap::new(),
+            recent: HashMap::new(),
             counts: HashMap::new(),
             destinations: HashMap::new(),
             site: MailboxCount::default(),
@@ -196,7 +200,11 @@ impl Index {
             match seen.iter_mut().find(|seen| seen.mailbox == mailbox) {
                 // The newest counts; its place in the order of forgetting comes again below.
                 Some(known) => known.at = known.at.max(at),
-                None => seen.push(Seen { mailbox: Arc::clone(&mailbox), at }),
+                None => {
+                    // Most messages come in once: there are a million of these lists, and none is longer than it must be.
+                    seen.reserve_exact(1);
+                    seen.push(Seen { mailbox: Arc::clone(&mailbox), at });
+                }
             }
             self.order.push_back((at, print.hash));
         }
@@ -221,10 +229,8 @@ impl Index {
         if hour(now) > self.swept {
             self.swept = hour(now);
             self.mailboxes.retain(|mailbox| Arc::strong_count(mailbox) > 1);
-            self.counts.retain(|_, count| count.since.is_some() || count.arrivals.sum(hour(now)) > 0);
-            for pair in self.pairs.values_mut() {
-                pair.recent = pair.recent.take().filter(|recent| recent.sum(hour(now)) > 0);
-            }
+            self.counts.retain(|_, count| !count.is_idle(hour(now)));
+            self.recent.retain(|_, recent| recent.sum(hour(now)) > 0);
         }
     }
 
@@ -250,14 +256,15 @@ impl Index {
 
     pub(super) fn facts(&self, pair: Pair<'_>, now: Timestamp) -> Facts {
         let hour = hour(now);
-        let known = self.pairs.get(&self.hash_pair(pair));
-        let mailbox = self.counts.get(&self.hash(pair.forwarder));
+        let (key, forwarder) = (self.hash_pair(pair), self.hash(pair.forwarder));
+        let known = self.pairs.get(&key);
+        let mailbox = self.counts.get(&forwarder);
         let destination = self.destinations.get(&self.hash(pair.destination));
-        let pair_count_24h = known.and_then(|known| known.recent.as_ref()).map_or(0, |recent| recent.sum(hour));
+        let pair_count_24h = self.recent.get(&key).map_or(0, |recent| recent.sum(hour));
         let arrivals = mailbox.map_or(0, |mailbox| mailbox.arrivals.sum(hour));
         Facts {
             pair_since: known.map(|known| known.since),
-            forwarder_since: mailbox.and_then(|mailbox| mailbox.since),
+            forwarder_since: self.forwarders.get(&forwarder).copied(),
             destination_since: destination.map(|destination| destination.since),
             learning: self.first.is_none_or(|first| now.duration_since(first) < self.thresholds.learning),
             pair_count_24h,
@@ -276,12 +283,15 @@ impl Index {
         known.since = known.since.min(since);
         known.latencies = latencies;
         let (forwarder, destination) = (self.hash(pair.forwarder), self.hash(pair.destination));
-        let mailbox = self.counts.entry(forwarder).or_default();
-        mailbox.since = Some(mailbox.since.map_or(since, |known| known.min(since)));
+        let known = self.forwarders.entry(forwarder).or_insert(since);
+        *known = since.min(*known);
         let entry =
             self.destinations.entry(destination).or_insert_with(|| DestinationCount { since, ..Default::default() });
         entry.since = entry.since.min(since);
         if !entry.forwarders.contains(&forwarder) && entry.forwarders.len() < MAX_FORWARDERS {
+            if entry.forwarders.is_empty() {
+                entry.forwarders.reserve_exact(1);
+            }
             entry.forwarders.push(forwarder);
         }
     }
@@ -309,8 +319,8 @@ impl Index {
             found.push(Behaviour::FanIn { forwarders });
         }
         let key = self.hash_pair(pair);
+        self.recent.entry(key).or_default().add(hour);
         if let Some(known) = self.pairs.get_mut(&key) {
-            known.recent.get_or_insert_default().add(hour);
             found.extend(departure.latency.and_then(|latency| regular(&mut known.latencies, latency)));
         }
         let key = self.hash(pair.forwarder);
@@ -338,6 +348,13 @@ impl Index {
 }
 
 impl MailboxCount {
+    /// Whether nothing of it lies in the last 24 hours.
+    fn is_idle(&self, hour: i64) -> bool {
+        let busy =
+            [&self.forwards, &self.look_forwarded, &self.arrivals].into_iter().any(|counts| counts.sum(hour) > 0);
+        !busy && self.spoken.is_none_or(|spoken| hour - spoken >= 24)
+    }
+
     /// Many forwards, and a tenth of them or less look forwarded: nobody's rule writes `Fwd:`, so it is set elsewhere.
     fn imbalance(&mut self, scope: &'static str, hour: i64, threshold: u32) -> Option<Behaviour> {
         let forwards = self.forwards.sum(hour);
@@ -366,4 +383,35 @@ fn regular(latencies: &mut (u32, f32, f32), latency: SignedDuration) -> Option<B
         mean: f64::from(*mean),
         spread: f64::from(spread),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MiB of this process in memory.
+    fn resident() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number of KiB") / 1024
+    }
+
+    #[test]
+    fn a_million_arrivals_fit_into_200_mib() {
+        let before = resident();
+        let most = Thresholds::default().arrivals;
+        let mut index = Index::new(Thresholds::default());
+        let mailboxes: Vec<Address> =
+            (0..10_000).filter_map(|n| Address::new(&format!("user{n}"), "corp.example")).collect();
+        let arrivals = most + most / 10;
+        for n in 0..arrivals {
+            let hash = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let at = Timestamp::from_second(1_800_000_000 + (n / 1000) as i64).expect("a time");
+            let print = std::iter::once(Print { kind: Kind::MessageId, hash });
+            index.arrived(&mailboxes[n % mailboxes.len()], print, at, true);
+        }
+        let took = resident().saturating_sub(before);
+        assert_eq!((index.order.len(), index.lost), (most, (arrivals - most) as u64), "the oldest made room, counted");
+        assert!(took <= 200, "{took} MiB");
+    }
 }

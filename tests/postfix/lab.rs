@@ -180,6 +180,28 @@ impl Lab {
         self.postfix(server, "postqueue", &["-i", queue_id]);
     }
 
+    /// Sets a parameter of main.cf, `name=value`, and has the server read it.
+    pub(crate) fn set(&self, server: Server, parameter: &str) {
+        self.postfix(server, "postconf", &["-e", parameter]);
+        self.reload(server);
+    }
+
+    /// Adds a service to master.cf, as `postconf -M` writes it, and has the server read it.
+    pub(crate) fn add_service(&self, server: Server, service: &str) {
+        self.postfix(server, "postconf", &["-M", "-e", service]);
+        self.reload(server);
+    }
+
+    fn reload(&self, server: Server) {
+        // Postfix does not trust a file that was changed this very second.
+        let minute_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        for name in ["main.cf", "master.cf"] {
+            let file = fs::File::options().write(true).open(Path::new(self.config(server)).join(name));
+            file.and_then(|file| file.set_modified(minute_ago)).expect("a configuration file");
+        }
+        self.postfix(server, "postfix", &["reload"]);
+    }
+
     fn postfix(&self, server: Server, program: &str, arguments: &[&str]) -> String {
         let output = Command::new(format!("/usr/sbin/{program}"))
             .args(["-c", self.place(server, "CONFIG")])

@@ -6,7 +6,9 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 
 mod actions;
+mod correlation;
 mod daemon;
+mod dovecot;
 mod forwarding;
 mod lab;
 mod mail;
@@ -14,4 +16,5 @@ mod quarantine;
 mod service;
 mod site;
 mod smtp;
+mod strip;
 mod wait;

@@ -140,6 +140,9 @@ fn configure(dir: &Path, addresses: &[String], policy: &str) {
         text.push_str(&format!(
             "[[listener]]\nname = \"{name}\"\nrole = \"{role}\"\non_error = \"{on_error}\"\nsocket = \"{address}\"\n"
         ));
+        if name == "inbound" {
+            text.push_str("direction = \"inbound\"\n");
+        }
         text.push_str(match address.starts_with("unix:") {
             true => "mode = \"0660\"\ngroup = \"postfix\"\n\n",
             false => "allow = [\"127.0.0.1\"]\n\n",
