@@ -211,20 +211,11 @@ async fn run(path: &Path, loaded: Loaded, sockets: Passed) -> io::Result<()> {
         tokio::select! {
             told = signals.next() => match told {
                 Told::Stop => break,
-                Told::Reload => {
-                    tracing::info!(file = %path.display(), "reloading");
-                    service::reloading();
-                    let status = match reload(path, config, &current, &mut lists, &mut running) {
-                        true => "reloaded",
-                        false => "NOT RELOADED, the configuration in use stays: the log says why",
-                    };
-                    service::ready(status);
-                }
+                Told::Reload => reload_as_told(path, config, &current, &mut lists, &mut running),
             },
             Some(Asked { request, answer }) = questions.recv() => {
                 if request == Request::Reload {
-                    tracing::info!(file = %path.display(), "asked to reload");
-                    reload(path, config, &current, &mut lists, &mut running);
+                    reload_as_told(path, config, &current, &mut lists, &mut running);
                 }
                 running.answer(busy.count(), answer);
             },
@@ -268,6 +259,17 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
         }
         () = signals.stop() => tracing::warn!(messages = busy.count(), "second signal: cutting off"),
     }
+}
+
+/// Reloads because somebody wants it, and tells the service manager what came of it.
+fn reload_as_told(path: &Path, started: &Config, current: &Current, lists: &mut Watch, running: &mut Running) {
+    tracing::info!(file = %path.display(), "reloading");
+    service::reloading();
+    let status = match reload(path, started, current, lists, running) {
+        true => "reloaded",
+        false => "NOT RELOADED, the configuration in use stays: forwarden status says why",
+    };
+    service::ready(status);
 }
 
 /// Puts the engine of a new configuration in place, and has its lists watched; on error the old one stays.

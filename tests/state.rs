@@ -256,7 +256,8 @@ impl Site {
             std::net::SocketAddr::from(([127, 0, 0, 1], outbound)),
         );
         let inbound = std::net::SocketAddr::from(([127, 0, 0, 1], inbound));
-        wait_for("the daemon to listen", || Mta::is_listening(daemon.addr).then_some(()));
+        // It can be connected to before it has read its state.
+        wait_for("the daemon to be ready", || daemon.log().contains("ready").then_some(()));
         Self { daemon, inbound }
     }
 
