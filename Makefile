@@ -12,7 +12,9 @@ test:
 	cargo test
 	cargo bench --no-run
 
-# Every dialect of the events: properties, limits, and a folder of samples to try receivers with.
+# Every dialect of the events, and what is shipped for its receivers, tried with the receivers themselves.
 test-siem:
+	lab/siem-tools
 	cargo test --test encode
 	cargo run --quiet --example encode -- target/siem-samples
+	cargo test --test siem -- --include-ignored

@@ -1,11 +1,13 @@
 //! The daemon: configuration → parts → tasks. Signals, reload, drain. Wiring only: nothing is decided here.
 
+mod gauges;
 mod landlock;
 mod running;
 mod service;
 mod user;
 mod watch;
 
+use crate::admin;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, DaemonSpec, Loaded, LogSpec};
 use crate::control::{self, Asked, Request};
@@ -13,7 +15,8 @@ use crate::detect::Catalogue;
 use crate::engine::{Current, Engine};
 use crate::event::{Body, Fault, QuarantineEvent};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
-use crate::frontend::{Bound, ListenerSpec, Passed, bind, bind_private};
+use crate::frontend::{Bound, Endpoint, Passed, bind, bind_private};
+use crate::metrics::Registry;
 use crate::notify::{self, Notifier};
 use crate::quarantine::Quarantine;
 use crate::sink::{Sink, Writers};
@@ -71,6 +74,11 @@ pub fn serve(path: &Path) -> ExitCode {
             return ExitCode::from(EX_CONFIG);
         }
     };
+    // Before anything is counted.
+    let registry = Registry::new();
+    if let Err(error) = registry.install() {
+        tracing::error!(%error, "nothing is counted");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -78,7 +86,7 @@ pub fn serve(path: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(path, loaded, sockets)) {
+    match runtime.block_on(run(path, loaded, sockets, registry)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -93,7 +101,7 @@ pub fn serve(path: &Path) -> ExitCode {
 /// Why the daemon must not run like this.
 fn prepare(path: &Path, config: &Config) -> io::Result<Passed> {
     let sockets = Passed::from_environment()?;
-    sockets.check(&config.listeners)?;
+    sockets.check(&config.listeners.iter().map(|spec| &spec.at).chain(&config.admin))?;
     if config.daemon.user.is_some() || config.daemon.landlock {
         user::no_new_rights()?;
     }
@@ -124,9 +132,12 @@ fn start_log(spec: &LogSpec) {
 ///
 /// # Errors
 /// Names every one that cannot listen.
-fn bind_all(specs: &[ListenerSpec], mut passed: Passed) -> io::Result<Vec<Bound>> {
-    let one = |spec| passed.take(spec).map_or_else(|| bind(spec), Ok);
-    let (bound, failed): (Vec<_>, Vec<_>) = specs.iter().map(one).partition(Result::is_ok);
+fn bind_all<'a>(
+    listeners: impl Iterator<Item = (&'a str, &'a Endpoint)>,
+    passed: &mut Passed,
+) -> io::Result<Vec<Bound>> {
+    let one = |(name, at): (&str, &Endpoint)| passed.take(name, at).map_or_else(|| bind(name, at), Ok);
+    let (bound, failed): (Vec<_>, Vec<_>) = listeners.map(one).partition(Result::is_ok);
     let failed: Vec<String> = failed.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
     if failed.is_empty() { Ok(bound.into_iter().flatten().collect()) } else { Err(io::Error::other(failed.join("\n"))) }
 }
@@ -149,12 +160,13 @@ fn listen_for_questions(spec: &DaemonSpec) -> io::Result<mpsc::Receiver<Asked>> 
     Ok(receiver)
 }
 
-async fn run(path: &Path, loaded: Loaded, sockets: Passed) -> io::Result<()> {
+async fn run(path: &Path, loaded: Loaded, mut sockets: Passed, registry: Registry) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let config = &loaded.config;
     service::watchdog();
     // What root alone can make comes first, and all files are then made by the user who will write to them.
-    let bound = bind_all(&config.listeners, sockets)?;
+    let bound = bind_all(config.listeners.iter().map(|spec| (spec.name.as_str(), &spec.at)), &mut sockets)?;
+    let admin = bind_all(config.admin.iter().map(|at| ("admin", at)), &mut sockets)?;
     if let Some(name) = &config.daemon.user {
         user::become_user(name)?;
         if let Err(error) = std::fs::File::open(path) {
@@ -187,6 +199,18 @@ async fn run(path: &Path, loaded: Loaded, sockets: Passed) -> io::Result<()> {
         tokio::spawn(tend(quarantine, Arc::clone(&current)));
     }
     let busy = Arc::new(Busy::default());
+    let (stop_accepting, accepting) = channel(false);
+    gauges::begin(config, &current.get());
+    let shown = Arc::new(gauges::shown(registry, Arc::clone(&current), Arc::clone(&busy), accepting.clone()));
+    for (at, bound) in config.admin.iter().cloned().zip(admin) {
+        tracing::info!(socket = %at.socket, "showing metrics");
+        let shown = Arc::clone(&shown);
+        tokio::spawn(async move {
+            if let Err(error) = admin::run(&at, bound, shown).await {
+                tracing::error!(socket = %at.socket, %error, "metrics are shown no more; mail goes on");
+            }
+        });
+    }
     let shared = Shared {
         engine: Arc::clone(&current),
         limits: config.limits,
@@ -194,11 +218,10 @@ async fn run(path: &Path, loaded: Loaded, sockets: Passed) -> io::Result<()> {
         max_connections: config.daemon.max_connections,
         busy: Arc::clone(&busy),
     };
-    let (stop_accepting, accepting) = channel(false);
     let (stop_serving, serving) = channel(false);
     let mut listeners = JoinSet::new();
     for (spec, bound) in config.listeners.iter().zip(bound) {
-        tracing::info!(listener = %spec.name, socket = %spec.socket, role = ?spec.role, "listening");
+        tracing::info!(listener = %spec.name, socket = %spec.at.socket, role = ?spec.role, "listening");
         let stop = Stop { accepting: accepting.clone(), serving: serving.clone() };
         listeners.spawn(milter::run(Arc::new(spec.clone()), bound, shared.clone(), stop));
     }
@@ -290,6 +313,7 @@ fn reload(path: &Path, started: &Config, current: &Current, lists: &mut Watch, r
                 notifier: before.notifier.clone(),
                 ..engine(&loaded.config, Arc::clone(&before.clock), Arc::clone(&before.sink))
             });
+            gauges::reloaded(true);
             tracing::info!(mode = ?loaded.config.policy.mode, rules = loaded.config.policy.rules.len(), "reloaded");
             lists.follow(&loaded.config.list_files);
             running.reloaded(&loaded, &needs_restart);
@@ -299,6 +323,7 @@ fn reload(path: &Path, started: &Config, current: &Current, lists: &mut Watch, r
             for problem in problems.iter() {
                 tracing::error!("{problem}");
             }
+            gauges::reloaded(false);
             tracing::error!(file = %path.display(), "not reloaded: the configuration in use stays");
             lists.failed();
             running.refused(&problems);
@@ -324,6 +349,7 @@ fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
             let error = format!("{}: {error}", spec.directory.display());
             let memory =
                 Key::random().ok().map(|key| Arc::new(Memory::new(key, spec.thresholds.clone())) as Arc<dyn Store>);
+            gauges::degraded("state");
             (memory, fault(error, "memory_only"))
         }
     }
@@ -340,6 +366,7 @@ fn start_notifier(spec: notify::Spec) -> Option<Arc<Notifier>> {
 fn try_quarantine(quarantine: &Quarantine) -> Option<Fault> {
     let error = quarantine.check().err()?;
     let directory = quarantine.spec().directory.display();
+    gauges::degraded("quarantine");
     tracing::error!(%directory, %error, "the quarantine cannot be used: messages that it should take meet on_error");
     Some(quarantine_fault(format!("{directory}: {error}"), "on_error"))
 }

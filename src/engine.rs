@@ -141,6 +141,7 @@ impl Engine {
     ) {
         let events = self.events(message, &self.organization, inspection, failure, stored_as);
         events.into_iter().for_each(|event| self.sink.send(event));
+        count_actions(inspection, failure.is_some());
         if let Some(state) = &self.state {
             self.remember(state.as_ref(), message, inspection);
         }
@@ -281,6 +282,7 @@ impl Engine {
 
     /// Reports something else.
     pub fn report(&self, body: event::Body) {
+        count(&body);
         self.sink.send(Event::new(self.clock.now(), &self.host, body));
     }
 }
@@ -289,4 +291,32 @@ impl Engine {
 fn pair(assessment: &Assessment) -> Option<Pair<'_>> {
     let forwarder = assessment.forwarder.as_ref().filter(|_| assessment.verdict.is_forward())?;
     Some(Pair { forwarder, destination: &assessment.destination })
+}
+
+/// Counts what was done about each forward.
+fn count_actions(inspection: &Inspection, failed: bool) {
+    for (assessment, carried) in inspection.assessments.iter().zip(&inspection.carried) {
+        if assessment.verdict.is_forward() {
+            let done = if failed { action::Done::Logged } else { carried.done };
+            ::metrics::counter!(crate::metrics::ACTIONS.name, "action" => done.name()).increment(1);
+        }
+    }
+}
+
+/// Counts what is reported beside messages.
+fn count(body: &event::Body) {
+    match body {
+        event::Body::Behaviour(event) => {
+            ::metrics::counter!(crate::metrics::BEHAVIOURS.name, "behaviour" => event.behaviour.name()).increment(1);
+        }
+        event::Body::Exception(event) => {
+            let change = event.change.name();
+            ::metrics::counter!(crate::metrics::EXCEPTION_LAPSES.name, "change" => change).increment(1);
+        }
+        event::Body::Quarantine(event) => {
+            let change = event.change.clone();
+            ::metrics::counter!(crate::metrics::QUARANTINE_CHANGES.name, "change" => change).increment(1);
+        }
+        event::Body::Message(_) | event::Body::Fault(_) => {}
+    }
 }

@@ -39,6 +39,8 @@ pub mod sink;
 
 pub mod frontend;
 
+pub mod admin;
+
 pub mod config;
 pub mod control;
 

@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("frontend", &["message", "engine", "action", "quarantine", "policy", "event", "metrics"]),
+    ("admin", &["frontend", "metrics"]),
     (
         "config",
         &["message", "notify", "state", "detect", "assess", "policy", "action", "quarantine", "sink", "frontend"],
@@ -47,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "admin",
             "control",
             "notify",
             "message",
@@ -84,6 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "config",
             "app",
             "clock",
+            "metrics",
         ],
     ),
 ];

@@ -194,6 +194,27 @@ fn the_page_of_detectors_is_the_catalogue() {
     );
 }
 
+/// The page of metrics holds the table, and a row on each alert.
+#[test]
+fn the_page_of_metrics_has_the_table_and_the_alerts() {
+    let page = std::fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let table = String::from_utf8(forwarden(&["metrics", "--format", "markdown"]).stdout).unwrap();
+    assert!(
+        page.ends_with(&format!("\n\n{table}")),
+        "docs/metrics.md is behind; its end should be what `forwarden metrics --format markdown` prints:\n{table}"
+    );
+    let text = String::from_utf8(forwarden(&["metrics"]).stdout).unwrap();
+    assert!(text.lines().count() > 40 && text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    let rules = std::fs::read_to_string(root().join("conf/prometheus/forwarden.rules.yml")).unwrap();
+    let tests = std::fs::read_to_string(root().join("conf/prometheus/forwarden.test.yml")).unwrap();
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() > 10);
+    for alert in alerts {
+        assert!(page.contains(&format!("\n| `{alert}` | ")), "docs/metrics.md has no row on {alert}");
+        assert!(tests.contains(&format!("alertname: {alert}\n")), "no test has the alert {alert}");
+    }
+}
+
 #[test]
 fn the_example_event_follows_the_schema() {
     let schema: serde_json::Value = serde_json::from_slice(&forwarden(&["schema"]).stdout).unwrap();

@@ -10,7 +10,7 @@ use forwarden::config::Config;
 use forwarden::engine::Current;
 use forwarden::event::{Body, Event};
 use forwarden::frontend::milter::{self, Busy, Shared, Stop};
-use forwarden::frontend::{Bound, ListenerSpec, OnError, Role, Socket};
+use forwarden::frontend::{Bound, Endpoint, ListenerSpec, OnError, Role, Socket};
 use forwarden::message::{Direction, Limits};
 use forwarden::sink::Sink;
 use std::net::{SocketAddr, TcpListener};
@@ -58,11 +58,7 @@ fn serve(on_error: OnError) -> Fixture {
         name: "outbound".into(),
         role: Role::Enforce,
         direction: Direction::Outbound,
-        socket: Socket::Tcp(addr),
-        mode: None,
-        owner: None,
-        group: None,
-        allow: Vec::new(),
+        at: Endpoint::new(Socket::Tcp(addr)),
         on_error,
     };
     let shared = Shared {

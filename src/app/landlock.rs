@@ -109,8 +109,8 @@ impl Folders {
                 written.insert(parent(path));
             }
         }
-        for listener in &config.listeners {
-            if let Socket::Unix(path) = &listener.socket {
+        for at in config.listeners.iter().map(|spec| &spec.at).chain(&config.admin) {
+            if let Socket::Unix(path) = &at.socket {
                 written.insert(parent(path));
             }
         }

@@ -31,7 +31,7 @@ impl Running {
         let config = &loaded.config;
         let listeners = config.listeners.iter().map(|spec| Listener {
             name: spec.name.clone(),
-            socket: spec.socket.to_string(),
+            socket: spec.at.socket.to_string(),
             role: spec.role,
         });
         let state = config.state.as_ref().map(|spec| Part { directory: spec.directory.clone(), fault: state_fault });

@@ -5,6 +5,7 @@ mod demo;
 mod detectors;
 mod exceptions;
 mod explain;
+mod metrics;
 mod quarantine;
 mod replay;
 mod report;
@@ -47,6 +48,7 @@ enum Command {
     Replay(replay::Command),
     Report(report::Command),
     Detectors(detectors::Command),
+    Metrics(metrics::Command),
     Schema(schema::Command),
     Status(running::StatusCommand),
     Reload(running::ReloadCommand),
@@ -65,6 +67,7 @@ impl Cli {
             Command::Replay(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Detectors(command) => command.run(),
+            Command::Metrics(command) => command.run(),
             Command::Schema(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Reload(command) => command.run(),

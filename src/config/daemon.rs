@@ -122,7 +122,7 @@ fn control(section: &Section<'_>, path: &str, place: &Place) -> Option<PathBuf> 
 
 /// The user that the daemon becomes: there must be one of that name, and root is none.
 fn account(section: &Section<'_>) -> Option<String> {
-    let name = super::listener::account(section, "user", "user", |name| user(name).map(drop))?;
+    let name = super::endpoint::account(section, "user", "user", |name| user(name).map(drop))?;
     if user(&name).is_ok_and(Uid::is_root) {
         let place = section.get("user").map_or_else(|| section.place().clone(), |found| found.place);
         section.report().error(&place, "is root: name a user that has no rights of its own");

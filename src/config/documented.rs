@@ -137,6 +137,7 @@ fn the_manual_has_every_key_and_no_other() {
         "output",
         "log",
         "daemon",
+        "admin",
         "test",
     ];
     let rows = known.iter().filter(|key| !chapters.contains(&key.as_str()));
@@ -210,9 +211,10 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     full.quarantine = None;
     full.daemon.user = None;
     full.daemon.control.clone_from(&bare.daemon.control);
+    full.admin.clear();
     full.notify = None;
     full.outputs.clone_from(&bare.outputs);
-    full.listeners[0].allow.clear();
+    full.listeners[0].at.allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());
     assert_eq!(bare.policy.mode, full.policy.mode);
     assert_eq!(bare.policy.default, full.policy.default);

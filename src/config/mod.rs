@@ -2,12 +2,14 @@
 //! that knows the parts' own settings.
 
 mod action;
+mod admin;
 mod condition;
 mod daemon;
 mod detector;
 #[cfg(test)]
 mod documented;
 mod duration;
+mod endpoint;
 mod exception;
 mod files;
 mod groups;
@@ -29,7 +31,7 @@ pub use problem::{Problem, Problems, Severity};
 pub use tests::{Expected, PolicyTest, Stored};
 
 use crate::assess::Weights;
-use crate::frontend::{ListenerSpec, Role};
+use crate::frontend::{Endpoint, ListenerSpec, Role};
 use crate::message::{Direction, Limits, Organization};
 use crate::policy::Policy;
 use crate::sink::Output;
@@ -66,6 +68,8 @@ pub struct Config {
     pub log: LogSpec,
     /// The process.
     pub daemon: DaemonSpec,
+    /// Where metrics are asked for.
+    pub admin: Vec<Endpoint>,
     /// What is remembered of earlier mail; `None` where nothing is.
     pub state: Option<crate::state::Spec>,
     /// The files that lists were read from: a change of one is a reason to read the configuration again.
@@ -150,6 +154,7 @@ impl Config {
             report_ordinary: false,
             log: LogSpec::default(),
             daemon: DaemonSpec::default(),
+            admin: Vec::new(),
             state: None,
             list_files: Vec::new(),
             quarantine: None,
@@ -167,6 +172,7 @@ impl Config {
             ("events.output, output", self.outputs != new.outputs),
             ("log", self.log != new.log),
             ("daemon", self.daemon != new.daemon),
+            ("admin", self.admin != new.admin),
             ("state", self.state != new.state),
             ("quarantine", self.quarantine != new.quarantine),
             ("notify", self.notify != new.notify),
@@ -197,6 +203,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let outputs = output::read(&root, events);
     let log = daemon::log(&root);
     let daemon = daemon::daemon(&root);
+    let admin = admin::read(&root, &listeners);
     let tests = tests::read(&root, &policy, &around);
     // Each file has an include of its own; they have been followed.
     root.finish_except("include");
@@ -212,6 +219,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         report_ordinary,
         log,
         daemon,
+        admin,
         state,
         list_files: report.files(),
         quarantine,

@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// A listener in the runtime's hands.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     socket: Closer,
     allow: Arc<[IpNet]>,
     name: String,
@@ -48,7 +48,7 @@ enum Accepting {
 
 impl Listener {
     /// Takes a bound socket over.
-    pub(super) fn new(bound: Bound, name: &str, allow: &[IpNet]) -> io::Result<Self> {
+    pub(crate) fn new(bound: Bound, name: &str, allow: &[IpNet]) -> io::Result<Self> {
         let socket = match bound {
             Bound::Unix(listener, owned) => Accepting::Unix(UnixListener::from_std(listener)?, owned),
             Bound::Tcp(listener) => Accepting::Tcp(TcpListener::from_std(listener)?),
@@ -74,7 +74,7 @@ impl Listener {
 
 impl Listener {
     /// The next connection of a peer that may connect.
-    pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+    pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
         if let Some(pause) = &mut self.pause {
             if pause.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -113,7 +113,7 @@ impl Listener {
 }
 
 /// A connection.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
 }

@@ -5,6 +5,7 @@ pub mod milter;
 mod passed;
 mod socket;
 
+pub(crate) use listener::{Listener, Stream};
 pub use passed::Passed;
 pub use socket::{Bound, Owned, Socket, bind, bind_private, group, user};
 
@@ -55,6 +56,15 @@ pub struct ListenerSpec {
     /// Which way its mail goes.
     pub direction: crate::message::Direction,
     /// Where it listens.
+    pub at: Endpoint,
+    /// What becomes of a message that cannot be judged.
+    pub on_error: OnError,
+}
+
+/// A socket, and who may connect to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its address.
     pub socket: Socket,
     /// Permission bits of a UNIX socket.
     pub mode: Option<u32>,
@@ -64,6 +74,11 @@ pub struct ListenerSpec {
     pub group: Option<String>,
     /// Peers that may connect to a TCP socket; empty means loopback only.
     pub allow: Vec<IpNet>,
-    /// What becomes of a message that cannot be judged.
-    pub on_error: OnError,
+}
+
+impl Endpoint {
+    /// A socket with the rights that it has unless something else is said.
+    pub fn new(socket: Socket) -> Self {
+        Self { socket, mode: None, owner: None, group: None, allow: Vec::new() }
+    }
 }

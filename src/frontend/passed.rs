@@ -2,7 +2,7 @@
 //! again, connections wait in them, and none is refused.
 
 use super::socket::{Bound, Socket};
-use super::{ListenerSpec, group, user};
+use super::{Endpoint, group, user};
 use listenfd::ListenFd;
 use socket2::SockRef;
 use std::io;
@@ -56,11 +56,11 @@ impl Passed {
     ///
     /// # Errors
     /// Names those that have none, and says what to do.
-    pub fn check(&self, specs: &[ListenerSpec]) -> io::Result<()> {
+    pub fn check<'a>(&self, endpoints: &(impl Iterator<Item = &'a Endpoint> + Clone)) -> io::Result<()> {
         let unknown: Vec<String> = self
             .0
             .iter()
-            .filter(|(socket, _)| !specs.iter().any(|spec| spec.socket == *socket))
+            .filter(|(socket, _)| !endpoints.clone().any(|at| at.socket == *socket))
             .map(|(socket, _)| {
                 format!(
                     "the service manager listens on {socket}, and no [[listener]] does: write [[listener]] with \
@@ -72,12 +72,12 @@ impl Passed {
     }
 
     /// The socket of this listener, where it was handed over.
-    pub fn take(&mut self, spec: &ListenerSpec) -> Option<Bound> {
-        let at = self.0.iter().position(|(socket, _)| *socket == spec.socket)?;
-        if let Some(differs) = differs(spec) {
-            tracing::warn!(listener = %spec.name, "the socket is the service manager's: its unit says {differs}");
+    pub fn take(&mut self, name: &str, at: &Endpoint) -> Option<Bound> {
+        let index = self.0.iter().position(|(socket, _)| *socket == at.socket)?;
+        if let Some(differs) = differs(at) {
+            tracing::warn!(listener = %name, "the socket is the service manager's: its unit says {differs}");
         }
-        Some(self.0.swap_remove(at).1)
+        Some(self.0.swap_remove(index).1)
     }
 }
 
@@ -86,13 +86,13 @@ fn listens(socket: &impl AsFd) -> io::Result<()> {
 }
 
 /// Where the file of a handed-over socket is not as the listener wants it: the unit's keys that say so.
-fn differs(spec: &ListenerSpec) -> Option<String> {
-    let Socket::Unix(path) = &spec.socket else { return None };
+fn differs(at: &Endpoint) -> Option<String> {
+    let Socket::Unix(path) = &at.socket else { return None };
     let file = std::fs::symlink_metadata(path).ok()?;
-    let owner = spec.owner.as_deref().and_then(|name| user(name).ok());
-    let group = spec.group.as_deref().and_then(|name| group(name).ok());
+    let owner = at.owner.as_deref().and_then(|name| user(name).ok());
+    let group = at.group.as_deref().and_then(|name| group(name).ok());
     let wrong = [
-        ("SocketMode=, not `mode`", spec.mode.is_some_and(|mode| file.permissions().mode() & 0o777 != mode)),
+        ("SocketMode=, not `mode`", at.mode.is_some_and(|mode| file.permissions().mode() & 0o777 != mode)),
         ("SocketUser=, not `owner`", owner.is_some_and(|uid| file.uid() != uid.as_raw())),
         ("SocketGroup=, not `group`", group.is_some_and(|gid| file.gid() != gid.as_raw())),
     ];

@@ -1,6 +1,6 @@
 //! Where a listener listens: the notations of Postfix and of libmilter, and sockets that are right before the first accept.
 
-use super::ListenerSpec;
+use super::Endpoint;
 use nix::unistd::{Gid, Group, Uid, User};
 use std::fmt;
 use std::io;
@@ -128,16 +128,15 @@ impl Drop for Owned {
     }
 }
 
-/// Listens as the specification says.
+/// Listens as the specification says, for the listener of that name.
 ///
 /// # Errors
 /// Why that is not possible, in a sentence that names the socket.
-pub fn bind(spec: &ListenerSpec) -> io::Result<Bound> {
-    let named =
-        |error: io::Error| io::Error::new(error.kind(), format!("listener {}: {}: {error}", spec.name, spec.socket));
-    match &spec.socket {
+pub fn bind(name: &str, at: &Endpoint) -> io::Result<Bound> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("listener {name}: {}: {error}", at.socket));
+    match &at.socket {
         Socket::Unix(path) => {
-            let bound = bind_unix(path, spec.mode.unwrap_or(0o660), spec.owner.as_deref(), spec.group.as_deref());
+            let bound = bind_unix(path, at.mode.unwrap_or(0o660), at.owner.as_deref(), at.group.as_deref());
             bound.map(|(listener, owned)| Bound::Unix(listener, Some(owned))).map_err(named)
         }
         Socket::Tcp(addr) => bind_tcp(*addr).map_err(named),

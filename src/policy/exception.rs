@@ -54,7 +54,7 @@ pub enum Lapse {
 }
 
 impl Lapse {
-    /// The name in events.
+    /// The name in events and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Expired => "expired",

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::engine::Current;
 use crate::event::{Body, Event, MessageEvent};
 use crate::frontend::milter::{self, Busy, Shared, Stop};
-use crate::frontend::{Bound, ListenerSpec, OnError, Role, Socket};
+use crate::frontend::{Bound, Endpoint, ListenerSpec, OnError, Role, Socket};
 use crate::message::{Direction, Domain};
 use crate::policy::{Action, AddressList, Condition, Mode, Pattern, Rule};
 use crate::sink::Sink;
@@ -120,11 +120,7 @@ async fn demo() -> io::Result<()> {
         name: "demo".to_owned(),
         role: Role::Enforce,
         direction: Direction::Outbound,
-        socket: Socket::Tcp(addr),
-        mode: None,
-        owner: None,
-        group: None,
-        allow: Vec::new(),
+        at: Endpoint::new(Socket::Tcp(addr)),
         on_error: OnError::Tempfail,
     };
     let shared = Shared {

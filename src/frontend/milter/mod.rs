@@ -3,6 +3,7 @@
 mod apply;
 mod client_address;
 mod copy;
+mod counts;
 mod keep;
 mod negotiate;
 mod session;
@@ -95,7 +96,7 @@ pub struct Stop {
 /// # Errors
 /// The socket cannot be handed to the runtime.
 pub async fn run(spec: Arc<ListenerSpec>, bound: Bound, shared: Shared, stop: Stop) -> io::Result<()> {
-    let listener = Listener::new(bound, &spec.name, &spec.allow)?;
+    let listener = Listener::new(bound, &spec.name, &spec.at.allow)?;
     let closer = listener.closer();
     let config = Config { max_connections: shared.max_connections, ..Config::default() };
     let shutdown = async move {

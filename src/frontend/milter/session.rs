@@ -3,9 +3,10 @@
 
 use super::apply::{self, Applied};
 use super::copy::Copy;
+use super::counts;
 use super::keep::keep;
 use super::{InProgress, Shared};
-use crate::engine::{Engine, Inspection};
+use crate::engine::Engine;
 use crate::event::{Body, Failure, Fault};
 use crate::frontend::{ListenerSpec, OnError, Role};
 use crate::message::{Builder, Connection, Message};
@@ -14,6 +15,7 @@ use indymilter::{Actions, Context, EomContext, Macros, ProtoOpts, SocketInfo, St
 use std::ffi::{CStr, CString};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// One connection of an MTA.
 pub(super) struct Session {
@@ -207,25 +209,38 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     };
     builder.queue_id(text_macro(&cx.macros, c"i"));
     builder.auth_user(text_macro(&cx.macros, c"{auth_authen}"));
+    let begun = Instant::now();
     let message = builder.finish();
     let (engine, spec, actions) = (Arc::clone(&session.engine), Arc::clone(&session.spec), session.actions);
-    metrics::counter!(crate::metrics::MESSAGES.name, "listener" => spec.name.clone()).increment(1);
+    let status = judge(cx, &engine, &spec, actions, &message, copy).await;
+    counts::answered(&spec.name, begun);
+    status
+}
 
+/// Judges a message and does what policy says; the answer.
+async fn judge(
+    cx: &mut EomContext<Session>,
+    engine: &Engine,
+    spec: &ListenerSpec,
+    actions: Actions,
+    message: &Message,
+    copy: Option<Copy>,
+) -> Status {
     let may_edit = spec.role == Role::Enforce;
-    let judged = catch_unwind(AssertUnwindSafe(|| engine.inspect(&message, may_edit)));
+    let judged = catch_unwind(AssertUnwindSafe(|| engine.inspect(message, may_edit)));
     let inspection = match judged {
         Ok(inspection) => inspection,
         Err(panic) => {
             let (status, did) = apply::on_error(cx, spec.on_error, actions).await;
-            fault(&engine, did, &message, &panic_text(panic.as_ref()));
+            fault(engine, did, message, &panic_text(panic.as_ref()));
             return status;
         }
     };
-    count(&inspection);
+    counts::judged(&inspection);
     let applied = match inspection.mode {
         Mode::Observe => Applied::unchanged(),
         Mode::Enforce => {
-            let stored = || keep(&engine, &message, &inspection, copy.and_then(Copy::finish));
+            let stored = || keep(engine, message, &inspection, copy.and_then(Copy::finish));
             apply::plan(cx, &inspection.plan, actions, stored).await
         }
     };
@@ -241,18 +256,19 @@ pub(super) async fn eom(cx: &mut EomContext<Session>) -> Status {
     };
     let failure = applied.error.as_deref().zip(did).map(|(error, did)| Failure { error, on_error: did.name() });
     if let Some(Failure { error, on_error }) = failure {
-        metrics::counter!(crate::metrics::FAULTS.name).increment(1);
-        tracing::error!(queue_id = queue_id(&message), listener = %spec.name, %error, %on_error, "edit failed");
+        counts::fault(&spec.name, "editing");
+        tracing::error!(queue_id = queue_id(message), listener = %spec.name, %error, %on_error, "edit failed");
     }
     // Reporting is ours to get wrong: it must not take back what the message was given.
     let recorded = catch_unwind(AssertUnwindSafe(|| {
-        engine.record(&message, &inspection, failure, applied.stored_as.as_deref());
+        engine.record(message, &inspection, failure, applied.stored_as.as_deref());
     }));
     if let Err(panic) = recorded {
-        tracing::error!(queue_id = queue_id(&message), error = %panic_text(panic.as_ref()), "event could not be made");
+        counts::fault(&spec.name, "reporting");
+        tracing::error!(queue_id = queue_id(message), error = %panic_text(panic.as_ref()), "event could not be made");
     }
     if failure.is_none() && inspection.mode == Mode::Enforce {
-        spend(&engine, inspection.released).await;
+        spend(engine, inspection.released).await;
     }
     status
 }
@@ -269,14 +285,8 @@ async fn spend(engine: &Engine, released: Vec<(String, String)>) {
     }
 }
 
-fn count(inspection: &Inspection) {
-    for assessment in &inspection.assessments {
-        metrics::counter!(crate::metrics::VERDICTS.name, "verdict" => assessment.verdict.name()).increment(1);
-    }
-}
-
 fn fault(engine: &Engine, did: OnError, message: &Message, error: &str) {
-    metrics::counter!(crate::metrics::FAULTS.name).increment(1);
+    counts::fault(&message.listener, "judging");
     let action = did.name();
     tracing::error!(queue_id = queue_id(message), listener = %message.listener, %error, on_error = action, "message could not be judged");
     let fault = Fault {
