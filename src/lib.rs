@@ -41,6 +41,8 @@ pub mod frontend;
 
 pub mod admin;
 
+pub mod doctor;
+
 pub mod config;
 pub mod control;
 

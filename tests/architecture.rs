@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("frontend", &["message", "engine", "action", "quarantine", "policy", "event", "metrics"]),
     ("admin", &["frontend", "metrics"]),
+    ("doctor", &["message", "frontend"]),
     (
         "config",
         &["message", "notify", "state", "detect", "assess", "policy", "action", "quarantine", "sink", "frontend"],
@@ -83,6 +84,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sink",
             "engine",
             "frontend",
+            "doctor",
             "config",
             "app",
             "clock",

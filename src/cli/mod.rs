@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod detectors;
+mod doctor;
 mod exceptions;
 mod explain;
 mod metrics;
@@ -42,6 +43,7 @@ enum Command {
     Serve(serve::Command),
     Demo(demo::Command),
     Check(check::Command),
+    Doctor(doctor::Command),
     Exceptions(exceptions::Command),
     Explain(explain::Command),
     Quarantine(quarantine::Command),
@@ -61,6 +63,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Check(command) => command.run(),
+            Command::Doctor(command) => command.run(),
             Command::Exceptions(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Quarantine(command) => command.run(),

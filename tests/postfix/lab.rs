@@ -202,6 +202,13 @@ impl Lab {
         self.postfix(server, "postfix", &["reload"]);
     }
 
+    /// The next hop of the outside world.
+    pub(crate) fn outside(&self) -> String {
+        let address = fs::read_to_string(self.dir.join("sink.address")).expect("the sink's address");
+        let (host, port) = address.trim().rsplit_once(':').expect("a port");
+        format!("[{host}]:{port}")
+    }
+
     fn postfix(&self, server: Server, program: &str, arguments: &[&str]) -> String {
         let output = Command::new(format!("/usr/sbin/{program}"))
             .args(["-c", self.place(server, "CONFIG")])

@@ -8,6 +8,7 @@
 mod actions;
 mod correlation;
 mod daemon;
+mod doctor;
 mod dovecot;
 mod forwarding;
 mod lab;

@@ -1,0 +1,79 @@
+//! `forwarden doctor` looks at running servers, and is right: mail that it says passes the hop by passes it by.
+
+use crate::lab::{Layout, Server};
+use crate::site::{Setup, Site};
+use serde_json::Value;
+use std::process::Command;
+
+fn findings(site: &Site) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_forwarden"))
+        .args(["doctor", "--format", "json", "--config"])
+        .arg(site.file("forwarden.toml"))
+        .args(["--postfix-config", site.lab.config(Server::Inner), "--postfix-config", site.lab.config(Server::Hop)])
+        .output()
+        .expect("the doctor");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn passes_by(layout: Layout) {
+    let Some(site) = Site::up(Setup { layout, observer: true, ..Setup::default() }) else { return };
+    assert_eq!(findings(&site), Vec::<Value>::new());
+    site.ann_writes_to("alice@corp.example", "seen");
+    site.arrives_at("alice@freemail.example");
+    site.event_for("alice@freemail.example");
+
+    // A route of its own for the domain to which alice forwards, straight to the outside.
+    let outside = site.lab.outside();
+    site.lab.set(Server::Inner, &format!("transport_maps = inline:{{{{freemail.example = relay:{outside}}}}}"));
+    let found = findings(&site);
+    let [finding] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!(
+        (&finding["id"], &finding["at"]),
+        (&"route.transport".into(), &"transport_maps, freemail.example".into())
+    );
+    site.ann_writes_to("alice@corp.example", "unseen");
+    crate::wait::wait_until("it has left", || site.arrived_at("alice@freemail.example").len() == 2);
+    site.queues_run_empty();
+    assert_eq!(site.events_for("alice@freemail.example").len(), 1, "the doctor is right: nobody saw it");
+
+    let entry = finding["change"][0].as_str().expect("an entry").replacen(' ', " = ", 1);
+    site.lab.set(Server::Inner, &format!("transport_maps = inline:{{{{{entry}}}}}"));
+    assert_eq!(findings(&site), Vec::<Value>::new());
+    site.ann_writes_to("alice@corp.example", "seen-again");
+    crate::wait::wait_until("it is seen again", || site.events_for("alice@freemail.example").len() == 2);
+}
+
+#[test]
+fn what_it_says_passes_by_passes_by_in_layout_b() {
+    passes_by(Layout::B);
+}
+
+#[test]
+fn what_it_says_passes_by_passes_by_in_layout_a() {
+    passes_by(Layout::A);
+}
+
+/// A relayhost by sender counts where default_transport has no next hop, and only there.
+#[test]
+fn what_it_says_of_relayhosts_by_sender_is_so() {
+    let Some(site) = Site::up(Setup { layout: Layout::B, ..Setup::default() }) else { return };
+    let outside = site.lab.outside();
+    site.lab.set(
+        Server::Inner,
+        &format!("sender_dependent_relayhost_maps = inline:{{{{ann@partner.example = {outside}}}}}"),
+    );
+    let found = findings(&site);
+    assert_eq!(found.iter().map(|finding| &finding["id"]).collect::<Vec<_>>(), ["route.sender"], "{found:#?}");
+    site.ann_writes_to("alice@corp.example", "unseen");
+    site.arrives_at("alice@freemail.example");
+    site.queues_run_empty();
+    assert_eq!(site.events_for("alice@freemail.example").len(), 0);
+
+    let hop = site.lab.address(Server::Hop);
+    site.lab.set(Server::Inner, &format!("default_transport = smtp:[{}]:{}", hop.ip(), hop.port()));
+    assert_eq!(findings(&site), Vec::<Value>::new());
+    site.ann_writes_to("alice@corp.example", "seen");
+    site.event_for("alice@freemail.example");
+}
