@@ -71,7 +71,7 @@ impl Milter {
     /// The listener that would be meant by that address if no chroot were between.
     pub fn meant<'a>(&self, listeners: &'a [ListenerSpec]) -> Option<&'a ListenerSpec> {
         let (_, path) = self.address.split_once(':')?;
-        listeners.iter().find(|spec| matches!(&spec.socket, Socket::Unix(own) if own == Path::new(path)))
+        listeners.iter().find(|spec| matches!(&spec.at.socket, Socket::Unix(own) if own == Path::new(path)))
     }
 }
 
@@ -91,7 +91,7 @@ pub enum Target {
 impl Target {
     /// Whether that listener is there.
     pub fn is(&self, spec: &ListenerSpec) -> bool {
-        match (self, &spec.socket) {
+        match (self, &spec.at.socket) {
             (Self::Unix(path), Socket::Unix(own)) => same_file(path, own),
             (Self::Tcp(addr), Socket::Tcp(own)) => {
                 let loopback = addr.ip().is_loopback() && own.ip().is_loopback() && addr.ip() == own.ip();

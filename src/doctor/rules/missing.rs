@@ -12,7 +12,7 @@ fn look(site: &Site, findings: &mut Vec<Finding>) {
     }
     let wanted = site.listeners.iter().find(|spec| spec.role == crate::frontend::Role::Enforce);
     let wanted =
-        wanted.or(site.listeners.first()).map_or("inet:127.0.0.1:8891".to_owned(), |spec| spec.socket.to_string());
+        wanted.or(site.listeners.first()).map_or("inet:127.0.0.1:8891".to_owned(), |spec| spec.at.socket.to_string());
     for instance in &site.instances {
         let mut asked: Vec<String> = Vec::new();
         for (_, smtpd) in site.doors(instance) {

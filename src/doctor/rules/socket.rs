@@ -9,7 +9,7 @@ pub(super) const RULE: Rule =
 
 fn look(site: &Site, findings: &mut Vec<Finding>) {
     for watch in site.watches().into_iter().filter(|watch| watch.reached) {
-        let Socket::Unix(path) = &watch.listener.socket else { continue };
+        let Socket::Unix(path) = &watch.listener.at.socket else { continue };
         let user = watch.instance.value("mail_owner");
         let Some(obstacle) = probe::obstacle(path, user) else { continue };
         let named = format!("listener {}", watch.listener.name);
