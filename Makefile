@@ -1,4 +1,4 @@
-.PHONY: demo test test-siem
+.PHONY: deb demo test test-manual test-package test-siem
 
 # A look at Forwarden at work behind a private Postfix; seconds, once it is built. KEEP=1 leaves it running.
 demo:
@@ -18,3 +18,19 @@ test-siem:
 	cargo test --test encode
 	cargo run --quiet --example encode -- target/siem-samples
 	cargo test --test siem -- --include-ignored
+
+# target/debian/forwarden_*.deb, with manual pages and completions. Needs cargo-deb: cargo install cargo-deb
+deb:
+	cargo run --quiet --example packaging -- target/packaging
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deb --strip
+
+# The package in a clean Debian: installed, used, rotated, upgraded, removed, purged; then the manual's first hour with it,
+# under systemd and behind a real Postfix. Needs root, and Debian's packages.
+test-package:
+	lab/test-package
+	lab/first-hour target/debian/forwarden_*.deb
+
+# The manual as a book, its links, and its samples for other mail servers. Needs root, and Debian's packages.
+test-manual:
+	lab/book
+	lab/test-snippets
