@@ -78,6 +78,85 @@ fn links_lead_somewhere() {
     assert!(checked > 10);
 }
 
+/// Every page stands in the book's table of contents, once, and what stands there is a page.
+#[test]
+fn the_book_has_every_page() {
+    let contents = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    let mut listed: Vec<&str> = contents.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    listed.sort_unstable();
+    let mut pages: Vec<String> = std::fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".md") && name != "SUMMARY.md")
+        .collect();
+    pages.sort();
+    assert_eq!(listed, pages, "docs/SUMMARY.md");
+}
+
+/// What is to be done in an incident gets an answer from real events: the page's own commands, on what a daemon wrote.
+#[test]
+fn the_questions_of_an_incident_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let daemon = Daemon::start(&format!("[state]\ndirectory = \"{}\"\n", state.display()));
+    let mut mta = Mta::connect(daemon.addr);
+    for (number, mailbox) in ["alice", "bob"].into_iter().enumerate() {
+        let rcpt = format!("<x@drop.example> ORCPT=rfc822;{mailbox}@corp.example");
+        let id = format!("<{number}@partner.example>");
+        let fields = [("From", "ann@partner.example"), ("Subject", "Offer"), ("Message-ID", id.as_str())];
+        mta.message("<ann@partner.example>", &[&rcpt], &fields);
+        assert_eq!(mta.end_of_message().answer(), b'c');
+    }
+    daemon.events(2);
+    let page = root().join("docs/incident.md");
+    let mut asked = 0;
+    for (_, line, block) in blocks("sh").into_iter().filter(|(from, ..)| *from == page) {
+        for command in block.lines().filter(|line| !line.starts_with("EVENTS=") && !line.contains("systemctl")) {
+            // The state is written a moment later.
+            let said = support::wait_for(command, || {
+                let output = Command::new("sh")
+                    .args(["-c", &format!("forwarden() {{ \"$FORWARDEN\" \"$@\" --state \"$STATE\"; }}; {command}")])
+                    .env("FORWARDEN", env!("CARGO_BIN_EXE_forwarden"))
+                    .env("STATE", &state)
+                    .env("EVENTS", daemon.path("events.jsonl"))
+                    .output()
+                    .unwrap();
+                let said = String::from_utf8(output.stdout).unwrap();
+                (!said.trim().is_empty()).then_some(said)
+            });
+            if command.contains("forwarder\":\"alice") && command.contains("destinations") {
+                assert_eq!(said.trim(), "1 \"destinations\":[\"x@drop.example\"]", "{line}: {command}");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 6, "only {asked}");
+}
+
+/// A new program is tried out beside the old one by the page's own commands.
+#[test]
+fn an_upgrade_can_be_tried_out() {
+    let page = root().join("docs/upgrading.md");
+    let mut tried = 0;
+    for (_, line, block) in blocks("sh").into_iter().filter(|(from, ..)| *from == page) {
+        for command in block.lines().filter(|line| line.starts_with("./forwarden ")) {
+            let command = command
+                .replace("./forwarden", "\"$FORWARDEN\"")
+                .replace("/etc/forwarden/forwarden.toml", "conf/minimal.toml")
+                .replace("/var/spool/samples", "conf/cookbook/messages");
+            let output = Command::new("sh")
+                .args(["-c", &command])
+                .env("FORWARDEN", env!("CARGO_BIN_EXE_forwarden"))
+                .current_dir(root())
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{line}: {command}: {}", String::from_utf8_lossy(&output.stderr));
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 2);
+}
+
 #[test]
 fn whole_configurations_can_be_used() {
     let folder = tempfile::tempdir().unwrap();
