@@ -1,4 +1,4 @@
-.PHONY: deb demo test test-manual test-package test-siem
+.PHONY: deb demo test test-compose test-manual test-package test-siem
 
 # A look at Forwarden at work behind a private Postfix; seconds, once it is built. KEEP=1 leaves it running.
 demo:
@@ -34,3 +34,8 @@ test-package:
 test-manual:
 	lab/book
 	lab/test-snippets
+
+# docker-compose.yml in a Docker of its own: mail goes in at the MX and is found at the collector, in Prometheus and outside.
+# Needs root, and Debian's packages.
+test-compose:
+	tests/compose/run
