@@ -41,6 +41,7 @@ pub mod frontend;
 
 pub mod admin;
 
+pub mod audit;
 pub mod doctor;
 
 pub mod config;

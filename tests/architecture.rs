@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "metrics",
         ],
     ),
+    ("audit", &["message"]),
     ("frontend", &["message", "engine", "action", "quarantine", "policy", "event", "metrics"]),
     ("admin", &["frontend", "metrics"]),
     ("doctor", &["message", "frontend"]),
@@ -71,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "audit",
             "control",
             "message",
             "state",

@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod audit;
 mod check;
 mod demo;
 mod detectors;
@@ -49,6 +50,7 @@ enum Command {
     Quarantine(quarantine::Command),
     Replay(replay::Command),
     Report(report::Command),
+    Audit(audit::Command),
     Detectors(detectors::Command),
     Metrics(metrics::Command),
     Schema(schema::Command),
@@ -69,6 +71,7 @@ impl Cli {
             Command::Quarantine(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Audit(command) => command.run(),
             Command::Detectors(command) => command.run(),
             Command::Metrics(command) => command.run(),
             Command::Schema(command) => command.run(),

@@ -2,7 +2,7 @@
 
 mod html;
 mod rows;
-mod table;
+pub(super) mod table;
 
 use super::source::ConfigOption;
 use crate::config::{Config, parse_duration};

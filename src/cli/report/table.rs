@@ -101,7 +101,7 @@ impl Table {
 const COLUMNS: usize = 100;
 
 /// A sentence on lines that fit.
-fn wrapped(text: &str) -> String {
+pub(in crate::cli) fn wrapped(text: &str) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         match lines.last_mut() {
@@ -123,7 +123,7 @@ pub(super) fn words(cell: &Value) -> String {
 }
 
 /// A text that no spreadsheet takes for a formula.
-fn harmless(text: &str) -> String {
+pub(in crate::cli) fn harmless(text: &str) -> String {
     let begins_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '|', '%']) && text != "-";
     if begins_formula { format!("'{text}") } else { text.to_owned() }
 }

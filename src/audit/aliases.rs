@@ -1,0 +1,134 @@
+//! aliases(5), as Sendmail, Postfix, Exim and Courier read it, and the files that it includes.
+
+use super::Audit;
+use super::finding::Source;
+use super::forward::{of_items, parse};
+use super::postfix;
+use super::target::items;
+use super::tree::As;
+use std::path::{Path, PathBuf};
+
+/// Where alias files are, whether or not a table of Postfix names them.
+const FILES: &[&str] = &["/etc/aliases", "/etc/mail/aliases"];
+
+/// How deep files may include each other.
+const MAX_DEPTH: usize = 20;
+
+/// Looks at those that Postfix does not look at by itself.
+pub(super) fn look(audit: &mut Audit, postfix: &postfix::Seen) {
+    let named = super::sendmail::alias_files(audit);
+    let mut files: Vec<PathBuf> = FILES.iter().map(PathBuf::from).chain(named).collect();
+    files.dedup();
+    for path in files.into_iter().filter(|path| !postfix.files.contains(path)) {
+        file(audit, Source::Alias, &path);
+    }
+}
+
+/// Looks at a file in the format of aliases(5).
+pub(super) fn file(audit: &mut Audit, source: Source, path: &Path) {
+    let Some(file) = audit.read(path, As::System) else { return };
+    for entry in entries(&file.text()) {
+        let list = of_items(&items(&entry.value, entry.line), &entry.name);
+        audit.found(source, path, file.facts, &entry.name, list.rules);
+        for path in list.includes {
+            include(audit, &path, As::System, &entry.name, list.keeps);
+        }
+    }
+}
+
+/// An alias.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The line of its name.
+    pub line: usize,
+    /// The name, without quotes.
+    pub name: String,
+    /// What stands behind the colon, lines that continue it included.
+    pub value: String,
+}
+
+/// The aliases of a file.
+pub(super) fn entries(text: &str) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if line.starts_with([' ', '\t']) {
+            if let Some(last) = entries.last_mut() {
+                // A line of its own, so that entries keep their numbers.
+                last.value += if trimmed.starts_with('#') { "" } else { line };
+                last.value.push('\n');
+            }
+            continue;
+        }
+        let blank = trimmed.is_empty() || trimmed.starts_with('#');
+        match split(trimmed).filter(|_| !blank) {
+            Some((name, value)) => entries.push(Entry { line: at + 1, name, value: format!("{value}\n") }),
+            // Comments may stand between a line and those that continue it.
+            None => entries.iter_mut().next_back().into_iter().for_each(|last| last.value.push('\n')),
+        }
+    }
+    entries
+}
+
+/// The name and what stands behind its colon.
+fn split(line: &str) -> Option<(String, &str)> {
+    let (name, value) = match line.strip_prefix('"') {
+        Some(rest) => {
+            let (name, rest) = rest.split_once('"')?;
+            (name, rest.trim_start().strip_prefix(':')?)
+        }
+        None => line.split_once(':')?,
+    };
+    Some((name.trim().to_owned(), value)).filter(|(name, _)| !name.is_empty())
+}
+
+/// Looks at a file that an alias includes, and at those that it includes.
+pub(super) fn include(audit: &mut Audit, path: &str, reader: As<'_>, mailbox: &str, keeps: bool) {
+    let mut seen: Vec<PathBuf> = Vec::new();
+    // Each with those that led to it.
+    let mut ahead: Vec<(PathBuf, Vec<PathBuf>)> = vec![(PathBuf::from(path), Vec::new())];
+    while let Some((path, above)) = ahead.pop() {
+        if above.contains(&path) || above.len() >= MAX_DEPTH {
+            audit.problem(path.display(), "files include each other in a circle, or too deep");
+            continue;
+        }
+        if seen.contains(&path) {
+            continue;
+        }
+        seen.push(path.clone());
+        if !path.is_absolute() {
+            audit.problem(path.display(), format!("an include of {mailbox} that is no absolute path"));
+            continue;
+        }
+        let Some(file) = audit.read(&path, reader) else { continue };
+        let mut list = parse(&file.text(), mailbox);
+        for rule in &mut list.rules {
+            rule.keeps_copy = Some(keeps || list.keeps);
+            if file.facts.mode & 0o022 != 0 {
+                rule.notes.push("others may write the file".to_owned());
+            }
+        }
+        audit.found(Source::Include, &path, file.facts, mailbox, list.rules);
+        let above: Vec<PathBuf> = above.into_iter().chain([path]).collect();
+        ahead.extend(list.includes.into_iter().map(|path| (PathBuf::from(path), above.clone())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_values_and_their_lines() {
+        let text = "# comment\nroot: alice\nfrank: \\frank,\n\tx@ext.example\n\n\"two words\": y@ext.example\n  # c\n  ,z@ext.example\nbroken\n";
+        let entries = entries(text);
+        let names: Vec<(&str, usize)> = entries.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
+        assert_eq!(names, [("root", 2), ("frank", 3), ("two words", 6)]);
+        let lines = |at: usize| -> Vec<usize> {
+            let entry: &Entry = &entries[at];
+            items(&entry.value, entry.line).iter().map(|item| item.line).collect()
+        };
+        assert_eq!(lines(1), [3, 4]);
+        assert_eq!(lines(2), [6, 8]);
+    }
+}

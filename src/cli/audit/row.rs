@@ -1,0 +1,177 @@
+//! A rule as it is printed: what the configuration says of it, and what was seen of it.
+
+use crate::audit::{Finding, Target, Traffic, Users};
+use crate::config::Config;
+use crate::message::Address;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A rule: the contract of `--format json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    r#type: &'static str,
+    /// Which kind of rule it is.
+    pub source: &'static str,
+    /// Whose mail.
+    pub mailbox: String,
+    /// Where it goes.
+    pub target: String,
+    /// The kind of domain; or `local`, `delivery`, `program`, `unclear`.
+    pub class: &'static str,
+    /// Whether it may leave the organisation.
+    pub leaves: bool,
+    /// Whether the mailbox keeps a copy; null where that is not known.
+    pub keeps_copy: Option<bool>,
+    /// The file.
+    pub file: String,
+    /// The line in it.
+    pub line: Option<usize>,
+    /// Who owns it.
+    pub owner: Option<String>,
+    /// Its permissions, in octal digits.
+    pub mode: Option<String>,
+    /// When it was last changed.
+    pub modified: Option<Timestamp>,
+    /// Whole days since then.
+    pub age_days: Option<i64>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
+    /// The exception that approves it.
+    pub exception: Option<String>,
+    /// What was seen of it; null where nothing is remembered, or nothing was seen.
+    pub traffic: Option<Seen>,
+    /// Whether there is anything remembered that it could be compared with.
+    pub compared: bool,
+}
+
+/// What was seen of a rule.
+#[derive(Debug, Serialize)]
+pub(super) struct Seen {
+    /// The mailbox that forwarded.
+    pub forwarder: String,
+    /// Whether it is the rule's own.
+    pub same_mailbox: bool,
+    /// How often in the days that were asked for.
+    pub count: u64,
+    /// The first time.
+    pub first_seen: Timestamp,
+    /// The last time.
+    pub last_seen: Timestamp,
+}
+
+/// Traffic without a rule: the contract of `--format json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Unruled {
+    r#type: &'static str,
+    /// The mailbox that forwards.
+    pub forwarder: String,
+    /// Where it goes.
+    pub destination: String,
+    /// The kind of domain.
+    pub class: Option<&'static str>,
+    /// By what, as the mail tells.
+    pub mechanism: Vec<String>,
+    /// How often in the days that were asked for.
+    pub count: u64,
+    /// The first time.
+    pub first_seen: Timestamp,
+    /// The last time.
+    pub last_seen: Timestamp,
+}
+
+/// What a rule is compared with: the place of its traffic, whether it is of the same mailbox, and all traffic.
+pub(super) type Compared<'a> = (Option<(usize, bool)>, &'a [Traffic]);
+
+impl Row {
+    /// What is printed of a rule.
+    pub(super) fn new(
+        finding: &Finding,
+        users: &Users,
+        config: &Config,
+        seen: Option<Compared<'_>>,
+        now: Timestamp,
+    ) -> Self {
+        let mailbox = mailbox(&finding.mailbox, config);
+        let (target, class, leaves) = match &finding.target {
+            Target::Address(address) => {
+                (address.to_string(), class(address, mailbox.as_ref(), config), !config.organization.owns(address))
+            }
+            Target::Local(name) => (name.clone(), "local", false),
+            Target::Delivery(command) => (format!("|{command}"), "delivery", false),
+            Target::Program(command) => (format!("|{command}"), "program", true),
+            Target::Unclear(text) => (text.clone(), "unclear", true),
+        };
+        let modified = finding.facts.and_then(|facts| Timestamp::from_second(facts.modified).ok());
+        let traffic = seen.and_then(|(place, traffic)| {
+            let (at, same_mailbox) = place?;
+            let line = traffic.get(at)?;
+            let (first_seen, last_seen) = (line.first_seen, line.last_seen);
+            Some(Seen { forwarder: line.forwarder.clone(), same_mailbox, count: line.count, first_seen, last_seen })
+        });
+        Self {
+            r#type: "rule",
+            source: finding.source.name(),
+            exception: exception(finding, mailbox.as_ref(), config, now),
+            mailbox: finding.mailbox.clone(),
+            target,
+            class,
+            leaves,
+            keeps_copy: finding.keeps_copy,
+            file: finding.file.display().to_string(),
+            line: finding.line,
+            owner: finding.facts.map(|facts| users.owner(facts.uid)),
+            mode: finding.facts.map(|facts| format!("{:04o}", facts.mode)),
+            modified,
+            age_days: modified.map(|modified| now.duration_since(modified).as_hours().div_euclid(24)),
+            notes: finding.notes.clone(),
+            traffic,
+            compared: seen.is_some(),
+        }
+    }
+}
+
+impl Unruled {
+    /// What is printed of traffic.
+    pub(super) fn new(line: &Traffic, config: &Config) -> Self {
+        let forwarder = Address::parse(&line.forwarder);
+        Self {
+            r#type: "traffic",
+            class: Address::parse(&line.destination).map(|to| class(&to, forwarder.as_ref(), config)),
+            forwarder: line.forwarder.clone(),
+            destination: line.destination.clone(),
+            mechanism: line.mechanisms.clone(),
+            count: line.count,
+            first_seen: line.first_seen,
+            last_seen: line.last_seen,
+        }
+    }
+}
+
+/// The mailbox as an address: of a user's name at one of the own domains, if there is but one.
+fn mailbox(name: &str, config: &Config) -> Option<Address> {
+    let mut domains = config.organization.domains.iter();
+    match (name.contains('@'), domains.next(), domains.next()) {
+        (true, ..) => Address::parse(name),
+        (false, Some(domain), None) => Address::new(name, domain.as_str()),
+        _ => None,
+    }
+}
+
+fn class(to: &Address, mailbox: Option<&Address>, config: &Config) -> &'static str {
+    // Mail for `user%elsewhere@own` leaves, although its domain is an own one.
+    if config.organization.domains.contains(to.domain()) && !config.organization.owns(to) {
+        return "other";
+    }
+    config.policy.classes.of(to, mailbox, &config.organization).name()
+}
+
+/// The exception that approves a pair, by whatever mechanism it is used.
+fn exception(finding: &Finding, mailbox: Option<&Address>, config: &Config, now: Timestamp) -> Option<String> {
+    let (Target::Address(to), Some(mailbox)) = (&finding.target, mailbox) else { return None };
+    let covers = |exception: &&crate::policy::Exception| {
+        exception.forwarder.contains(mailbox)
+            && exception.destination.contains(to)
+            && exception.expires.is_none_or(|expires| expires > now)
+    };
+    config.policy.exceptions.iter().find(covers).map(|exception| exception.id.clone())
+}

