@@ -38,7 +38,7 @@ fn main() -> io::Result<()> {
     };
     std::fs::create_dir_all(&folder)?;
     for (kind, text) in [("", "Fwd: Q4 payroll export"), (".nasty", HOSTILE)] {
-        let event = sample_event::sample(text, &["a.smith@mail.freemail.example", "bob@freemail.example"]);
+        let event = sample_event::sample(text, &["a.smith@mail.evil-drop.example.net", "bob@evil-drop.example.net"]);
         write(&folder, kind, &event)?;
     }
     Ok(())

@@ -317,6 +317,6 @@ fn count(body: &event::Body) {
             let change = event.change.clone();
             ::metrics::counter!(crate::metrics::QUARANTINE_CHANGES.name, "change" => change).increment(1);
         }
-        event::Body::Message(_) | event::Body::Fault(_) => {}
+        _ => {}
     }
 }

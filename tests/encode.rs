@@ -173,7 +173,7 @@ fn what_each_dialect_says_of_the_sample() {
     );
     assert!(cef.contains(" duser=alice.home@freemail.example "), "{cef}");
     let leef = encode("leef", &event);
-    assert!(leef.starts_with("LEEF:2.0|Forwarden|forwarden|0.1.0|auto_forward|^|devTime=1795488382123^"), "{leef}");
+    assert!(leef.starts_with("LEEF:2.0|Forwarden|forwarden|0.1.0|AF-0003|^|devTime=1795488382123^"), "{leef}");
     let syslog = encode("syslog", &event);
     assert!(syslog.starts_with("<132>1 2026-11-24T02:46:22.123Z mx1.corp.example forwarden 4711 AUTOFWD [forwarden@32473 id=\"01939f6a-5c1e-7b3a-9d55-2f6f0f1b8a11\" code=\"auto_forward\" act=\"quarantined\" "), "{syslog}");
 }

@@ -7,6 +7,13 @@ use forwarden::event::{
 use forwarden::policy::Mode;
 use std::sync::Arc;
 
+/// The last three labels of what stands behind the `@`: near enough to a registrable domain.
+fn domain(address: &str) -> Option<&str> {
+    let (_, domain) = address.rsplit_once('@')?;
+    let third = domain.rmatch_indices('.').nth(2).map_or(0, |(at, _)| at + 1);
+    domain.get(third..)
+}
+
 /// A held forward to `destinations`; `hostile` stands in subject, HELO, user, Message-ID and evidence.
 pub(crate) fn sample(hostile: &str, destinations: &[&str]) -> Event {
     let message = MessageEvent {
@@ -21,7 +28,12 @@ pub(crate) fn sample(hostile: &str, destinations: &[&str]) -> Event {
         forwarder_guessed: false,
         destinations: destinations.iter().take(100).map(|&to| to.to_owned()).collect(),
         destination_count: destinations.len(),
-        destination_domains: vec!["freemail.example".to_owned()],
+        destination_domains: {
+            let mut domains: Vec<String> =
+                destinations.iter().take(100).filter_map(|to| Some(domain(to)?.to_owned())).collect();
+            domains.dedup();
+            domains
+        },
         destination_classes: vec!["freemail"],
         original_sender: Some("ann@partner.example".to_owned()),
         action: "quarantined",

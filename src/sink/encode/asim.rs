@@ -1,7 +1,7 @@
 //! Microsoft Sentinel: a record of ASIM EmailEvent 1.0.0. The body of the Logs Ingestion API is a list of these.
 
 use super::object::{Cap, Object, seen};
-use super::{Facts, PRODUCT, VENDOR, VERSION, deed, ecs, facts::domain};
+use super::{Facts, PRODUCT, VENDOR, VERSION, deed, details, ecs, facts::domain};
 use crate::event::Event;
 
 pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
@@ -62,7 +62,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
             row.text("EmailSubject", message.headers.subject.as_deref());
             row.plain("EmailSizeBytes", message.size);
         }
-        row.object("AdditionalFields", |more| additional(&facts, more));
+        row.object("AdditionalFields", |more| {
+            additional(&facts, more);
+            more.object("Details", |more| details::add(event, more));
+        });
     });
 }
 

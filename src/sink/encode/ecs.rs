@@ -2,7 +2,7 @@
 //! which fields of listed objects belong together.
 
 use super::object::{Cap, Object};
-use super::{Facts, PRODUCT, VENDOR, VERSION, deed, facts, text};
+use super::{Facts, PRODUCT, VENDOR, VERSION, deed, details, facts, text};
 use crate::event::Event;
 use std::collections::BTreeSet;
 
@@ -77,7 +77,10 @@ pub(super) fn encode(event: &Event, cap: Cap, out: &mut Vec<u8>) {
         }
         root.object("related", |related| pivots(&facts, related));
         root.list("tags", ["forwarden"]);
-        root.object("forwarden", |own| unmapped(&facts, own));
+        root.object("forwarden", |own| {
+            unmapped(&facts, own);
+            details::add(event, own);
+        });
     });
 }
 

@@ -4,6 +4,7 @@
 mod asim;
 mod cef;
 mod deed;
+mod details;
 mod ecs;
 mod facts;
 mod gelf;
@@ -17,6 +18,7 @@ mod udm;
 
 use crate::event::Event;
 use facts::Facts;
+pub use leef::EVENT_IDS as LEEF_EVENT_IDS;
 use object::Cap;
 
 /// What a record needs besides the event.

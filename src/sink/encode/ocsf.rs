@@ -1,7 +1,7 @@
 //! OCSF 1.8: Email Activity with the profiles `host` and `security_control`, and Detection Finding.
 
 use super::object::{Cap, Object, seen};
-use super::{Facts, PRODUCT, VENDOR, VERSION, deed, ecs, facts::Severity};
+use super::{Facts, PRODUCT, VENDOR, VERSION, deed, details, ecs, facts::Severity};
 use crate::event::{Event, MessageEvent};
 
 /// Email Activity for a message, Detection Finding for what is no message.
@@ -44,7 +44,10 @@ pub(super) fn activity(event: &Event, out: &mut Vec<u8>) {
         });
         root.text("from", message.envelope.mail_from.as_str());
         root.list("to", message.envelope.rcpt_to.iter().map(String::as_str));
-        root.object("unmapped", |own| unmapped(&facts, own));
+        root.object("unmapped", |own| {
+            unmapped(&facts, own);
+            details::add(event, own);
+        });
     });
 }
 
@@ -84,7 +87,10 @@ pub(super) fn finding(event: &Event, out: &mut Vec<u8>) {
             resource.text("name", forwarder);
             resource.text("type", "mailbox");
         });
-        root.object("unmapped", |own| unmapped(&facts, own));
+        root.object("unmapped", |own| {
+            unmapped(&facts, own);
+            details::add(event, own);
+        });
     });
 }
 

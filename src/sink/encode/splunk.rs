@@ -2,7 +2,7 @@
 //! Alerts.
 
 use super::object::{Cap, Object};
-use super::{Facts, PRODUCT, VENDOR, deed, ecs};
+use super::{Facts, PRODUCT, VENDOR, deed, details, ecs};
 use crate::event::Event;
 
 pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
@@ -13,7 +13,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
         root.text("host", facts.host);
         root.text("source", PRODUCT);
         root.text("sourcetype", "forwarden:json");
-        root.object("event", |event| cim(&facts, event));
+        root.object("event", |object| {
+            cim(&facts, object);
+            details::add(event, object);
+        });
         root.object("fields", |fields| {
             fields.shown("event_id", &facts.id);
             fields.text("action", deed::named(facts.action).cim);

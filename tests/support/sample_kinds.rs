@@ -1,0 +1,63 @@
+//! One event of each kind, with every field filled; ids and times are fixed.
+
+use super::sample_event::sample;
+use forwarden::event::BehaviourEvent;
+use forwarden::event::{Body, EMAIL_FORWARDING_RULE, Event, ExceptionEvent, Fault, QuarantineEvent};
+use forwarden::policy::Lapse;
+use forwarden::state::Behaviour;
+
+/// The kinds, each with its name.
+pub(crate) fn kinds(hostile: &str) -> Vec<(&'static str, Event)> {
+    let message = sample(hostile, &["a.smith@mail.evil-drop.example.net", "bob@evil-drop.example.net"]);
+    let fault = Fault {
+        fault: "judging",
+        error: format!("index out of bounds: {hostile}"),
+        action: "tempfail",
+        listener: "outbound".to_owned(),
+        queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
+    };
+    let behaviour = BehaviourEvent {
+        behaviour: Behaviour::Burst { forwards: 212 },
+        listener: "outbound".to_owned(),
+        forwarder: Some("alice@corp.example".to_owned()),
+        destination: None,
+        queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
+        threat: EMAIL_FORWARDING_RULE,
+    };
+    let exception = ExceptionEvent {
+        change: Lapse::Expired,
+        exception: "auditor-2026".to_owned(),
+        owner: Some("finance".to_owned()),
+        reason: Some(hostile.to_owned()),
+        ticket: Some("SEC-4711".to_owned()),
+        expires: "2026-11-01T00:00:00Z".parse().ok(),
+        max_per_day: None,
+        used_today: 0,
+        forwarder: Some("alice@corp.example".to_owned()),
+        destination: "bob@evil-drop.example.net".to_owned(),
+        listener: "outbound".to_owned(),
+        queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
+    };
+    let quarantine = QuarantineEvent {
+        change: "released".to_owned(),
+        done_at: message.time,
+        by: Some("root".to_owned()),
+        quarantine_id: Some("01939f6a-5c1e-7b3a-9d55-2f6f0f1b8a12".to_owned()),
+        queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
+        message_id: Some(format!("q4711={hostile}@partner.example")),
+        forwarders: vec!["alice@corp.example".to_owned()],
+        destinations: vec!["bob@evil-drop.example.net".to_owned()],
+    };
+    let of = |body| {
+        let mut event = Event::new(message.time, &message.host, body);
+        event.id = message.id;
+        event
+    };
+    vec![
+        ("fault", of(Body::Fault(fault))),
+        ("behaviour", of(Body::Behaviour(behaviour))),
+        ("exception", of(Body::Exception(Box::new(exception)))),
+        ("quarantine", of(Body::Quarantine(Box::new(quarantine)))),
+        ("message", message),
+    ]
+}
