@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
 mod prometheus;
+mod sigma;
+mod site;
 #[path = "../support/mod.rs"]
 mod support;
 
