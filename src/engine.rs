@@ -5,7 +5,7 @@ use crate::assess::{self, Assessment, Verdict, Weights};
 use crate::clock::Clock;
 use crate::detect::{self, Catalogue};
 use crate::event::{self, Event, Failure, Judged};
-use crate::message::{Address, Direction, Message, Organization};
+use crate::message::{Address, Direction, Message, Organization, Recipient};
 use crate::notify::{self, Notifier};
 use crate::policy::{Action, Decision, HeldBack, Mode, Policy};
 use crate::quarantine::{self, Quarantine};
@@ -221,11 +221,13 @@ impl Engine {
     /// Tells the state what came in and what left, and reports what it finds remarkable.
     fn remember(&self, state: &dyn Store, message: &Message, inspection: &Inspection) {
         let now = self.clock.now();
-        if message.direction == Direction::Inbound {
+        // A relay that carries mail both ways has one listener for both: what is for nobody outside has come in.
+        let own = |recipient: &Recipient| recipient.address.as_ref().is_some_and(|to| self.organization.owns(to));
+        if message.direction == Direction::Inbound || message.recipients.iter().all(own) {
             let prints = Prints::of_arrival(message, state.key());
-            let own = message.recipients.iter().filter_map(|recipient| recipient.address.as_ref());
-            for mailbox in own.filter(|address| self.organization.owns(address)) {
-                state.arrived(Arrival { mailbox: mailbox.clone(), prints: prints.clone(), time: now });
+            for mailbox in message.recipients.iter().filter(|recipient| own(recipient)) {
+                let Some(mailbox) = mailbox.address.clone() else { continue };
+                state.arrived(Arrival { mailbox, prints: prints.clone(), time: now });
             }
             return;
         }

@@ -337,6 +337,73 @@ fn forwards_without_a_trace_are_found_by_what_came_in() {
     assert_eq!(firsts[0]["behaviour"], "first_seen");
 }
 
+/// A relay that carries mail both ways, with one listener for both.
+#[test]
+fn what_comes_in_at_the_outbound_listener_is_known_again() {
+    let site = Site::start(|_| {});
+    let headers = [("From", "ann@partner.example"), ("Message-ID", "<8@partner.example>")];
+    let mut mta = Mta::connect(site.daemon.addr);
+    mta.message("<ann@partner.example>", &["<alice@corp.example>"], &headers);
+    assert_eq!(mta.end_of_message_with("IN", format!("{TEXT}\r\n").as_bytes()).answer(), b'c');
+    site.leaves("<alice@corp.example>", &headers, "short");
+    let event = site.judged("8@partner.example");
+    assert_eq!((&event["verdict"], &event["forwarder"]), (&"auto_forward".into(), &"alice@corp.example".into()));
+    assert_eq!(event["evidence"][0]["id"], "correlation.message_id");
+}
+
+/// What somebody here writes to colleagues and strangers at once comes in for the ones and leaves for the others: it was not
+/// the colleagues who sent it on. A colleague whose rule does is found all the same.
+#[test]
+fn mail_to_inside_and_outside_at_once_is_no_forward() {
+    let site = Site::start(|_| {});
+    let headers = |id: &'static str| {
+        [
+            ("From", "dave@corp.example"),
+            ("To", "bob@corp.example, drop@evil.example"),
+            ("Subject", "plan"),
+            ("Message-ID", id),
+        ]
+    };
+    let arrives = |id| {
+        let mut mta = Mta::connect(site.inbound);
+        mta.message("<dave@corp.example>", &["<bob@corp.example>"], &headers(id));
+        assert_eq!(mta.end_of_message_with("IN", format!("{TEXT}\r\n").as_bytes()).answer(), b'c');
+    };
+    arrives("<5@corp.example>");
+    site.leaves("<dave@corp.example>", &headers("<5@corp.example>"), TEXT);
+    let event = site.judged("5@corp.example");
+    assert_eq!(event["verdict"], "ordinary", "{event:#}");
+
+    // The stranger in Bcc.
+    arrives("<7@corp.example>");
+    let blind = [("From", "dave@corp.example"), ("To", "bob@corp.example"), ("Message-ID", "<7@corp.example>")];
+    site.leaves("<dave@corp.example>", &blind, TEXT);
+    let event = site.judged("7@corp.example");
+    assert_eq!(event["verdict"], "ordinary", "{event:#}");
+
+    arrives("<6@corp.example>");
+    let redirected = [
+        ("Received", "from mx.corp.example by mx.corp.example for <bob@corp.example>; x"),
+        ("X-Sieve-Redirected-From", "bob@corp.example"),
+    ];
+    site.leaves(
+        "<bob@corp.example>",
+        &[
+            &redirected[..],
+            &headers("<6@corp.example>")[..3],
+            &[("To", "bob@corp.example"), ("Message-ID", "<6@corp.example>")],
+        ]
+        .concat(),
+        TEXT,
+    );
+    let event = site.judged("6@corp.example");
+    assert_eq!(
+        (&event["verdict"], &event["forwarder"]),
+        (&"auto_forward".into(), &"bob@corp.example".into()),
+        "{event:#}"
+    );
+}
+
 #[test]
 fn a_broken_file_is_set_aside_and_mail_goes_on() {
     let site = Site::start(|state| std::fs::write(state.join("state.db"), vec![0x55; 9_000]).unwrap());
