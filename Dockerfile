@@ -13,8 +13,8 @@ RUN cargo build --locked --bin forwarden --profile "$PROFILE" \
 
 FROM debian:bookworm-slim
 # Certificate authorities, for receivers of events that speak TLS.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates \
+RUN apt-get -o Acquire::Retries=3 update \
+    && apt-get -o Acquire::Retries=3 install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin forwarden \
     && install -d -o forwarden -g forwarden -m 750 /var/lib/forwarden /var/log/forwarden \
