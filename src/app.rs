@@ -19,7 +19,7 @@ use crate::frontend::{Bound, Endpoint, Passed, bind, bind_private};
 use crate::metrics::Registry;
 use crate::notify::{self, Notifier};
 use crate::quarantine::Quarantine;
-use crate::sink::{Sink, Writers};
+use crate::sink::{Sink, Spool, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use crate::usage::Usage;
 use running::Running;
@@ -44,7 +44,7 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         weights: config.weights.clone(),
         policy: config.policy.clone(),
         report_ordinary: config.report_ordinary,
-        host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        host: host(),
         clock,
         sink,
         state: None,
@@ -52,6 +52,11 @@ pub fn engine(config: &Config, clock: Arc<dyn Clock>, sink: Arc<dyn Sink>) -> En
         quarantine: None,
         notifier: None,
     }
+}
+
+/// The name of this machine.
+fn host() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Runs the daemon until it is told to stop.
@@ -178,7 +183,7 @@ async fn run(path: &Path, loaded: Loaded, mut sockets: Passed, registry: Registr
     // First, so that what changes while the rest comes up is seen.
     let mut lists = Watch::default();
     lists.follow(&config.list_files);
-    let sink: Arc<dyn Sink> = Arc::new(Writers::start(&config.outputs)?);
+    let sink = open_sink(config)?;
     let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
     let usage = Arc::new(open_usage(config));
     let quarantine = config.quarantine.clone().map(|spec| Arc::new(Quarantine::new(spec)));
@@ -330,6 +335,14 @@ fn reload(path: &Path, started: &Config, current: &Current, lists: &mut Watch, r
             false
         }
     }
+}
+
+/// Where events go: into the spool, or, without one, at once to files and standard output.
+fn open_sink(config: &Config) -> io::Result<Arc<dyn Sink>> {
+    Ok(match &config.spool {
+        Some(spec) => Arc::new(Spool::start(spec, &config.outputs, &host())?),
+        None => Arc::new(Writers::start(&config.outputs)?),
+    })
 }
 
 /// What is remembered. A state that cannot be used never keeps mail waiting: the daemon then remembers in memory alone,

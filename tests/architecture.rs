@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("metrics", &[]),
+    ("word", &[]),
     ("message", &[]),
-    ("state", &["message", "metrics"]),
+    ("state", &["message", "metrics", "word"]),
     ("detect", &["message", "state"]),
     ("assess", &["message", "detect"]),
     ("policy", &["message", "state", "detect", "assess"]),
     ("usage", &["policy"]),
     ("action", &["message", "assess", "policy"]),
     ("quarantine", &["message", "assess", "policy"]),
-    ("event", &["message", "state", "detect", "assess", "policy", "action", "quarantine"]),
+    ("event", &["message", "state", "detect", "assess", "policy", "action", "quarantine", "word"]),
     ("sink", &["event", "policy", "metrics"]),
     ("notify", &["message", "policy", "metrics"]),
     (

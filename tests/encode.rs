@@ -188,11 +188,7 @@ fn the_manual_has_every_dialect() {
 #[test]
 fn each_output_has_every_event_in_its_dialect() {
     let folder = tempfile::tempdir().unwrap();
-    let output = |name: &str| Output {
-        name: name.to_owned(),
-        format: format(name).unwrap(),
-        target: Target::File(folder.path().join(name)),
-    };
+    let output = |name: &str| Output::new(name, format(name).unwrap(), Target::File(folder.path().join(name)));
     let writers = Writers::start(&[output("ecs"), output("cef"), output("syslog")]).unwrap();
     let event = sample("Offer 4711", &["alice.home@freemail.example"]);
     (0..3).for_each(|_| writers.send(event.clone()));

@@ -104,6 +104,7 @@ impl Folders {
             written.insert(notify.directory.clone());
             read.extend(notify.templates.clone());
         }
+        written.extend(config.spool.iter().map(|spec| spec.directory.clone()));
         for output in &config.outputs {
             if let Target::File(path) = &output.target {
                 written.insert(parent(path));

@@ -135,6 +135,7 @@ fn the_manual_has_every_key_and_no_other() {
         "limits",
         "events",
         "output",
+        "spool",
         "log",
         "daemon",
         "admin",
@@ -213,6 +214,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     full.daemon.control.clone_from(&bare.daemon.control);
     full.admin.clear();
     full.notify = None;
+    full.spool = None;
     full.outputs.clone_from(&bare.outputs);
     full.listeners[0].at.allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());

@@ -23,6 +23,7 @@ mod problem;
 mod quarantine;
 mod reader;
 mod sources;
+mod spool;
 mod state;
 mod tests;
 
@@ -62,6 +63,8 @@ pub struct Config {
     pub read_body: bool,
     /// Where events go, and in which dialects.
     pub outputs: Vec<Output>,
+    /// Where they wait until they were delivered; `None` where nothing waits.
+    pub spool: Option<crate::sink::spool::Spec>,
     /// Whether mail in which nothing was found is reported too.
     pub report_ordinary: bool,
     /// How the log is written.
@@ -151,6 +154,7 @@ impl Config {
             limits: Limits::default(),
             read_body: true,
             outputs: Vec::new(),
+            spool: None,
             report_ordinary: false,
             log: LogSpec::default(),
             daemon: DaemonSpec::default(),
@@ -170,6 +174,7 @@ impl Config {
             ("limits", self.limits != new.limits),
             ("detection.body", self.read_body != new.read_body),
             ("events.output, output", self.outputs != new.outputs),
+            ("spool", self.spool != new.spool),
             ("log", self.log != new.log),
             ("daemon", self.daemon != new.daemon),
             ("admin", self.admin != new.admin),
@@ -200,7 +205,8 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let (weights, read_body) = daemon::detection(&root);
     let limits = daemon::limits(&root);
     let (events, report_ordinary) = daemon::events(&root);
-    let outputs = output::read(&root, events);
+    let spool = spool::read(&root);
+    let outputs = output::read(&root, events, spool.is_some());
     let log = daemon::log(&root);
     let daemon = daemon::daemon(&root);
     let admin = admin::read(&root, &listeners);
@@ -216,6 +222,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         limits,
         read_body: read_body || compares_texts,
         outputs,
+        spool,
         report_ordinary,
         log,
         daemon,

@@ -1,15 +1,19 @@
 //! `[[output]]`: events in further dialects, each to a place of its own.
 
+use super::duration::span;
 use super::lists;
 use super::problem::quoted;
 use super::reader::{Place, Section};
 use crate::sink::encode::{FORMATS, Format};
-use crate::sink::{Output, Target};
+use crate::sink::{Batch, Endpoint, Framing, Output, Target};
+use jiff::SignedDuration;
 use std::path::PathBuf;
+use std::time::Duration;
 
-/// Reads them all; `first` is that of `[events]`, where it is set. Without any, events go to standard output.
-pub(super) fn read(root: &Section<'_>, first: Option<Target>) -> Vec<Output> {
-    let native = |target| Output { name: "events".to_owned(), format: &FORMATS[0], target };
+/// Reads them all; `first` is that of `[events]`, where it is set. Without any, events go to standard output. What is sent
+/// to a receiver needs the spool, in which it waits until it was taken.
+pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -> Vec<Output> {
+    let native = |target| Output::new("events", &FORMATS[0], target);
     let mut outputs: Vec<Output> = first.map(native).into_iter().collect();
     let formats: Vec<(&str, &'static Format)> = FORMATS.iter().map(|format| (format.name, format)).collect();
     for (index, section) in root.tables("output").into_iter().enumerate() {
@@ -21,21 +25,40 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>) -> Vec<Output> {
             report.error(&place, format!("{} is taken", quoted(&name)));
         }
         let format = lists::word(&section, "format", &formats).map_or(&FORMATS[0], |(format, _)| format);
-        let target = target(&section, "to");
+        let framing = framing(&section);
+        let target = section.string("to").and_then(|(text, place)| match place_of(&text) {
+            Ok(target) => Some((target, place)),
+            Err(problem) => {
+                report.error(&place, format!("{} {problem}", quoted(&text)));
+                None
+            }
+        });
         if target.is_none() && !section.has("to") {
             report.error(
                 section.place(),
-                "to is missing: write to = \"file:/var/log/forwarden/ecs.jsonl\" or \"stdout\"",
+                "to is missing: write to = \"file:/var/log/forwarden/ecs.jsonl\" or \"tcp:siem.corp.example:601\"",
             );
         }
-        if let Some((target, place)) = target {
-            if let Some(other) = outputs.iter().find(|output| output.target == target) {
+        let target = target.map(|(target, place)| (framed(target, framing, format, &section), place));
+        if let Some((target, place)) = &target {
+            if let Some(other) = outputs.iter().find(|output| output.target == *target) {
                 let text = format!("{} goes there already: one place has one output", quoted(&other.name));
-                report.error(&place, text);
+                report.error(place, text);
             }
-            outputs.push(Output { name, format, target });
+            if !target.is_local() && !has_spool {
+                report.error(
+                    place,
+                    "needs [spool], where events wait until the receiver has taken them: write [spool] with directory = \
+                     \"/var/lib/forwarden/spool\"",
+                );
+            }
+            check_pair(&section, format, target);
         }
+        let batch = batch(&section, target.as_ref().map(|(target, _)| target));
         section.finish();
+        if let Some((target, _)) = target {
+            outputs.push(Output { name, format, target, batch });
+        }
     }
     if outputs.is_empty() {
         outputs.push(native(Target::Stdout));
@@ -43,15 +66,94 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>) -> Vec<Output> {
     outputs
 }
 
-/// A place for events.
+/// Says which dialects a place can have, and which places a dialect.
+fn check_pair(section: &Section<'_>, format: &'static Format, target: &Target) {
+    if target.carries(format) {
+        return;
+    }
+    let formats: Vec<&str> = FORMATS.iter().filter(|format| target.carries(format)).map(|format| format.name).collect();
+    let text = format!(
+        "{} cannot be sent by {}: that carries {}; {} goes by {}",
+        quoted(format.name),
+        target.kind(),
+        formats.join(", "),
+        quoted(format.name),
+        Target::kinds_for(format).join(", "),
+    );
+    section.report().error(&section.get("format").map_or_else(|| section.place().clone(), |found| found.place), text);
+}
+
+fn framing(section: &Section<'_>) -> Option<(Framing, Place)> {
+    lists::word(section, "framing", &[("octets", Framing::Octets), ("line", Framing::Line), ("nul", Framing::Nul)])
+}
+
+/// How records are parted where it is said, or as suits the dialect.
+fn framed(mut target: Target, said: Option<(Framing, Place)>, format: &Format, section: &Section<'_>) -> Target {
+    let (framing, place) = said.unzip();
+    match &mut target {
+        Target::Tcp(_, of_target) | Target::UnixStream(_, of_target) => {
+            *of_target = framing.unwrap_or_else(|| format.framing());
+        }
+        _ => {
+            if let Some(place) = place {
+                let text = "framing is for streams (tcp, tls, unix-stream): leave it out";
+                section.report().error(&place, text);
+            }
+        }
+    }
+    target
+}
+
+fn batch(section: &Section<'_>, target: Option<&Target>) -> Batch {
+    let default = Batch::for_target(target.unwrap_or(&Target::Stdout));
+    let number = |key, range, default| {
+        section.integer(key, range).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    let time = |key, low: i64, high: i64, default| {
+        span(section, key, SignedDuration::from_millis(low)..=SignedDuration::from_secs(high))
+            .map_or(default, |span| Duration::try_from(span).unwrap_or(default))
+    };
+    Batch {
+        events: number("batch_events", 1..=10_000, default.events),
+        bytes: number("batch_bytes", 1_000..=64_000_000, default.bytes),
+        linger: time("linger", 0, 60, default.linger),
+        timeout: time("timeout", 100, 600, default.timeout),
+    }
+}
+
+/// A place for events that is on this host: `[events] output`.
 pub(super) fn target(section: &Section<'_>, key: &'static str) -> Option<(Target, Place)> {
     let (text, place) = section.string(key)?;
-    let problem = match text.strip_prefix("file:").map(PathBuf::from) {
-        Some(path) if path.is_absolute() => return Some((Target::File(path), place)),
-        None if text == "stdout" => return Some((Target::Stdout, place)),
-        Some(_) => "is no absolute path: write \"file:/var/log/forwarden/events.jsonl\"",
-        None => "is no output: write \"stdout\" or \"file:/path\"",
+    let target = match place_of(&text) {
+        Ok(target) if target.is_local() => Ok(target),
+        Ok(_) => Err("is a receiver: write it as [[output]] with to".to_owned()),
+        Err(problem) if text.starts_with("file:") => Err(problem),
+        Err(_) => Err("is no output: write \"stdout\" or \"file:/path\"".to_owned()),
     };
-    section.report().error(&place, format!("{} {problem}", quoted(&text)));
-    None
+    target
+        .map_err(|problem| section.report().error(&place, format!("{} {problem}", quoted(&text))))
+        .ok()
+        .map(|target| (target, place))
+}
+
+/// Reads a place.
+fn place_of(text: &str) -> Result<Target, String> {
+    let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+    let path = |example: &str| {
+        let path = PathBuf::from(rest);
+        path.is_absolute().then_some(path).ok_or(format!("is no absolute path: write \"{example}\""))
+    };
+    let endpoint =
+        |port, example: &str| Endpoint::parse(rest, port).ok_or(format!("is no host and port: write \"{example}\""));
+    match scheme {
+        "stdout" if text == "stdout" => Ok(Target::Stdout),
+        "file" => path("file:/var/log/forwarden/events.jsonl").map(Target::File),
+        "udp" => endpoint(Some(514), "udp:siem.corp.example:514").map(Target::Udp),
+        "tcp" => endpoint(Some(601), "tcp:siem.corp.example:601").map(|to| Target::Tcp(to, Framing::Line)),
+        "unix" => path("unix:/run/siem.sock").map(Target::UnixDatagram),
+        "unix-stream" => path("unix-stream:/run/siem.sock").map(|path| Target::UnixStream(path, Framing::Line)),
+        _ => Err("is no output: write \"stdout\", \"file:/path\", \"udp:host:port\", \"tcp:host:port\", \
+                  \"unix:/path\" or \"unix-stream:/path\""
+            .to_owned()),
+    }
 }

@@ -4,10 +4,10 @@ use crate::assess::Assessment;
 use crate::message::Message;
 use crate::policy::{Exception, Lapse};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An exception that no longer applies: told once a day, with the first forward that it would have covered.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExceptionEvent {
     /// `expired` or `overrun`.
     pub change: Lapse,

@@ -2,19 +2,22 @@
 
 mod exception;
 mod judged;
+mod loss;
 mod quarantine;
 mod schema;
 
 pub use exception::ExceptionEvent;
 pub use judged::{Judged, judged};
+pub use loss::Loss;
 pub use quarantine::QuarantineEvent;
 pub use schema::schema;
 
 use crate::message::Message;
 use crate::policy::{HeldBack, Mode, Step};
 use crate::state::{Behaviour, Pair};
+use crate::word::{self, Word};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -23,7 +26,7 @@ use uuid::Uuid;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// One line of the event stream.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event {
     /// Version of the schema.
     pub schema_version: u32,
@@ -48,7 +51,7 @@ impl Event {
 }
 
 /// What an event tells.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
     /// A message was judged, for one or more recipients that share forwarder, verdict and outcome.
@@ -61,10 +64,12 @@ pub enum Body {
     Behaviour(BehaviourEvent),
     /// A message left the quarantine.
     Quarantine(Box<QuarantineEvent>),
+    /// Events did not reach an output.
+    Loss(Loss),
 }
 
 /// A message, judged.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MessageEvent {
     /// One for all events of the same message.
     pub message_uid: Uuid,
@@ -73,11 +78,13 @@ pub struct MessageEvent {
     /// `observe` or `enforce`.
     pub mode: Mode,
     /// What it is to these recipients.
-    pub verdict: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub verdict: Word,
     /// How sure it is that this is an automatic forward, 0 to 1.
     pub confidence: f64,
     /// By what it was forwarded.
-    pub mechanism: Option<&'static str>,
+    #[serde(deserialize_with = "word::maybe")]
+    pub mechanism: Option<Word>,
     /// The software that left its mark.
     pub platform: Option<Cow<'static, str>>,
     /// The mailbox that forwards.
@@ -91,15 +98,19 @@ pub struct MessageEvent {
     /// The registrable domains it goes to, at most 100.
     pub destination_domains: Vec<String>,
     /// What these domains are to the organisation.
-    pub destination_classes: Vec<&'static str>,
+    #[serde(deserialize_with = "word::list")]
+    pub destination_classes: Vec<Word>,
     /// Who wrote it.
     pub original_sender: Option<String>,
     /// What was done.
-    pub action: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub action: Word,
     /// What policy asks for.
-    pub actions: Vec<&'static str>,
+    #[serde(deserialize_with = "word::list")]
+    pub actions: Vec<Word>,
     /// What would have been done, were nothing held back; empty where that is what was done.
-    pub would: Vec<&'static str>,
+    #[serde(deserialize_with = "word::list")]
+    pub would: Vec<Word>,
     /// The rule by which.
     pub would_rule: Option<String>,
     /// What held it back.
@@ -109,7 +120,8 @@ pub struct MessageEvent {
     /// What went wrong, where it did.
     pub error: Option<String>,
     /// What became of the message then: `accept`, `tempfail`, `quarantine`.
-    pub on_error: Option<&'static str>,
+    #[serde(deserialize_with = "word::maybe")]
+    pub on_error: Option<Word>,
     /// The rule that matched.
     pub rule: Option<String>,
     /// The exception that matched.
@@ -139,7 +151,7 @@ pub struct MessageEvent {
 }
 
 /// Whether what was to be done was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was.
@@ -158,7 +170,7 @@ pub struct Failure<'a> {
 }
 
 /// One piece of evidence.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EvidenceItem {
     /// The catalogue's id.
     pub id: Cow<'static, str>,
@@ -179,7 +191,7 @@ pub struct EvidenceItem {
 }
 
 /// The envelope of the message.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Envelope {
     /// MAIL FROM without brackets; empty for the null sender.
     pub mail_from: String,
@@ -190,7 +202,7 @@ pub struct Envelope {
 }
 
 /// What the header section says of itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HeaderSummary {
     /// `From`.
     pub from: Vec<String>,
@@ -201,7 +213,7 @@ pub struct HeaderSummary {
 }
 
 /// The client.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Client {
     /// Its address.
     pub ip: Option<String>,
@@ -214,16 +226,20 @@ pub struct Client {
 }
 
 /// MITRE ATT&CK.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Threat {
     /// `MITRE ATT&CK`.
-    pub framework: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub framework: Word,
     /// `TA0009`, Collection.
-    pub tactic: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub tactic: Word,
     /// `T1114`, Email Collection.
-    pub technique: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub technique: Word,
     /// `T1114.003`, Email Forwarding Rule.
-    pub subtechnique: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub subtechnique: Word,
 }
 
 /// The tags of every forward.
@@ -231,7 +247,7 @@ pub const EMAIL_FORWARDING_RULE: Threat =
     Threat { framework: "MITRE ATT&CK", tactic: "TA0009", technique: "T1114", subtechnique: "T1114.003" };
 
 /// Something remarkable.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BehaviourEvent {
     /// What it is, with its figures.
     #[serde(flatten)]
@@ -269,14 +285,16 @@ impl BehaviourEvent {
 }
 
 /// A fault.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fault {
     /// `judging`: a defect of this program while it judged the message.
-    pub fault: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub fault: Word,
     /// What it said.
     pub error: String,
     /// What was done with the message instead: the listener's `on_error`.
-    pub action: &'static str,
+    #[serde(deserialize_with = "word::one")]
+    pub action: Word,
     /// The listener.
     pub listener: String,
     /// The MTA's queue id.

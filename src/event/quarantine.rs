@@ -2,10 +2,10 @@
 
 use crate::quarantine::{Change, Record};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A message left the quarantine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct QuarantineEvent {
     /// `released`, `deleted`, or `trimmed`: too old, or the oldest where there was too much.
     pub change: String,

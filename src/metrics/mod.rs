@@ -80,6 +80,7 @@ impl Metric {
 }
 
 const LISTENER: Label = Label { name: "listener", values: Values::Names };
+const OUTPUT: Label = Label { name: "output", values: Values::Names };
 
 /// Messages judged.
 pub const MESSAGES: Metric =
@@ -149,11 +150,57 @@ pub const QUARANTINE_CHANGES: Metric =
     Metric::counter("forwarden_quarantine_changes_total", "Messages that left the quarantine.")
         .by(&[Label { name: "change", values: Values::Of(&["released", "deleted", "trimmed"]) }]);
 /// Events taken.
-pub const EVENTS_QUEUED: Metric =
-    Metric::counter("forwarden_events_queued_total", "Events taken for output, for each output.");
+pub const EVENTS_QUEUED: Metric = Metric::counter(
+    "forwarden_events_queued_total",
+    "Events taken for output: for the spool, or, without one, for each output.",
+);
 /// Events lost.
 pub const EVENTS_DROPPED: Metric =
-    Metric::counter("forwarden_events_dropped_total", "Events lost because an output could not keep up.");
+    Metric::counter("forwarden_events_dropped_total", "Events that an output never had; `all` where none had them.")
+        .by(&[
+            OUTPUT,
+            Label {
+                name: "reason",
+                values: Values::Of(&[
+                    "too_old",
+                    "spool_full",
+                    "disk_full",
+                    "queue_full",
+                    "unwritable",
+                    "damaged",
+                    "refused",
+                ]),
+            },
+        ]);
+/// Events that a receiver took.
+pub const EVENTS_DELIVERED: Metric =
+    Metric::counter("forwarden_events_delivered_total", "Events that a receiver took out of the spool.").by(&[OUTPUT]);
+/// Tries that failed.
+pub const DELIVERY_RETRIES: Metric =
+    Metric::counter("forwarden_delivery_retries_total", "Deliveries that failed and are tried again.").by(&[OUTPUT]);
+/// How long deliveries take.
+pub const DELIVERY_SECONDS: Metric = Metric {
+    name: "forwarden_delivery_duration_seconds",
+    help: "Time that a receiver took for a batch of events, failures included.",
+    kind: Kind::Histogram(&[0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0]),
+    labels: &[OUTPUT],
+};
+/// When a receiver last took something.
+pub const DELIVERED_AT: Metric = Metric::gauge(
+    "forwarden_delivery_last_success_timestamp_seconds",
+    "When a receiver last took events, in seconds since 1970.",
+)
+.by(&[OUTPUT]);
+/// What waits.
+pub const SPOOL_EVENTS: Metric =
+    Metric::gauge("forwarden_spool_events", "Events in the spool that an output has not had.").by(&[OUTPUT]);
+/// What the spool holds.
+pub const SPOOL_BYTES: Metric = Metric::gauge("forwarden_spool_bytes", "Octets in use in the spool.");
+/// The spool cannot be written.
+pub const SPOOL_FAULTS: Metric = Metric::counter(
+    "forwarden_spool_faults_total",
+    "Times that the spool could not be written or was set aside; writing is tried again.",
+);
 /// The state cannot be written.
 pub const STATE_FAULTS: Metric =
     Metric::counter("forwarden_state_faults_total", "Batches that the state file did not take; they are tried again.");
@@ -229,6 +276,13 @@ pub const ALL: &[&Metric] = &[
     &QUARANTINE_CHANGES,
     &EVENTS_QUEUED,
     &EVENTS_DROPPED,
+    &EVENTS_DELIVERED,
+    &DELIVERY_RETRIES,
+    &DELIVERY_SECONDS,
+    &DELIVERED_AT,
+    &SPOOL_EVENTS,
+    &SPOOL_BYTES,
+    &SPOOL_FAULTS,
     &STATE_FAULTS,
     &STATE_LOST,
     &LIST_FAULTS,

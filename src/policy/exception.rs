@@ -5,7 +5,7 @@ use super::index::Gate;
 use super::list::AddressList;
 use crate::detect::Mechanism;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An approved pair of forwarder and destination.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ pub struct Card {
 }
 
 /// Why an exception stopped applying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lapse {
     /// Its end is past.

@@ -38,7 +38,7 @@ pub enum Mode {
 }
 
 /// What keeps a decision from being carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBack {
     /// The listener only observes.
@@ -218,7 +218,7 @@ pub struct Policy {
 }
 
 /// One step of the way to a decision: what was tried, and why it did or did not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// `exception` or `rule`, with its id.
     pub tried: String,

@@ -1,9 +1,17 @@
 //! Where events go. A sink can neither slow nor fail mail: it takes an event at once, or counts it as dropped.
 
+mod deliver;
+mod direct;
 pub mod encode;
-mod file;
+mod retry;
+pub mod spool;
+mod target;
+mod worker;
 
-pub use file::{Output, Target, Writers};
+pub use deliver::Framing;
+pub use direct::Writers;
+pub use spool::Spool;
+pub use target::{Batch, Endpoint, Output, Target};
 
 use crate::event::Event;
 

@@ -1,7 +1,8 @@
 //! What the state knows of a forward, and what it finds remarkable.
 
+use crate::word::{self, Word};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is known of a pair before the message at hand is counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +29,14 @@ pub struct Facts {
 }
 
 /// Something remarkable about a forward that just left.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "behaviour", rename_all = "snake_case")]
 pub enum Behaviour {
     /// Never seen before.
     FirstSeen {
         /// `pair`, `forwarder` or `destination`: the widest of them that is new.
-        what: &'static str,
+        #[serde(deserialize_with = "word::one")]
+        what: Word,
     },
     /// An address is fed by many mailboxes.
     FanIn {
@@ -58,7 +60,8 @@ pub enum Behaviour {
     /// Many forwards, and few messages that look forwarded.
     Imbalance {
         /// `forwarder` or `site`.
-        scope: &'static str,
+        #[serde(deserialize_with = "word::one")]
+        scope: Word,
         /// Messages with the evidence of an automatic forward in the window.
         forwards: u32,
         /// Messages that look forwarded: a prefix of the subject in some language, a forwarded message inside.
@@ -66,7 +69,8 @@ pub enum Behaviour {
         /// The window, in hours.
         hours: u32,
         /// Where to look: `administrator_level` (mailbox or transport settings) or `user_level` (rules, forwards by hand).
-        look_at: &'static str,
+        #[serde(deserialize_with = "word::one")]
+        look_at: Word,
     },
 }
 

@@ -56,20 +56,43 @@ impl Daemon {
         let folder = tempfile::tempdir().unwrap();
         let mut daemon = Self { folder, addr, child: None };
         daemon.configure(listeners);
-        let log = std::fs::File::create(daemon.path("log")).unwrap();
+        daemon.spawn();
+        daemon
+    }
+
+    /// Starts it again in its folder, with what it left there.
+    pub fn start_again(&mut self) {
+        self.spawn();
+        wait_for("the daemon to listen", || TcpStream::connect(self.addr).ok());
+    }
+
+    fn spawn(&mut self) {
+        let log = std::fs::OpenOptions::new().append(true).create(true).open(self.path("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_forwarden"))
             .args(["serve", "--config"])
-            .arg(daemon.path("forwarden.toml"))
+            .arg(self.path("forwarden.toml"))
             .env_remove("RUST_LOG")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
-        daemon.child = Some(child);
-        daemon
+        self.child = Some(child);
     }
 
-    /// Writes the configuration: what all tests share, then this.
+    /// Ends it in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        let child = self.child.as_mut().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub fn stop(&mut self) {
+        self.signal(nix::sys::signal::Signal::SIGTERM);
+        assert!(self.wait().success(), "{}", self.log());
+    }
+
+    /// Writes the configuration: what all tests share, then this; FOLDER stands for the daemon's folder.
     pub fn configure(&self, rest: &str) {
         let events = self.path("events.jsonl");
         let text = format!(
@@ -77,6 +100,7 @@ impl Daemon {
              [events]\noutput = \"file:{}\"\nordinary = true\n{rest}",
             events.display()
         );
+        let text = text.replace("FOLDER", self.folder.path().to_str().unwrap());
         std::fs::write(self.path("forwarden.toml"), text).unwrap();
     }
 

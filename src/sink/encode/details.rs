@@ -33,6 +33,13 @@ pub(super) fn add(event: &Event, object: &mut Object<'_>) {
             object.text("quarantine_id", left.quarantine_id.as_deref());
             object.shown("done_at", &left.done_at);
         }
+        Body::Loss(loss) => {
+            object.text("output", loss.output.as_deref());
+            object.text("reason", loss.reason.as_str());
+            object.plain("count", loss.count);
+            object.shown("first", &loss.first);
+            object.shown("last", &loss.last);
+        }
         Body::Message(message) => object.text("quarantine_id", message.quarantine_id.as_deref()),
         _ => {}
     }
@@ -45,5 +52,6 @@ fn kind(body: &Body) -> &'static str {
         Body::Exception(_) => "exception",
         Body::Behaviour(_) => "behaviour",
         Body::Quarantine(_) => "quarantine",
+        Body::Loss(_) => "loss",
     }
 }

@@ -127,6 +127,14 @@ impl<'a> Facts<'a> {
             threat: false,
         };
         match &event.body {
+            Body::Loss(loss) => Self {
+                name: "Events did not reach a receiver",
+                code: &loss.reason,
+                action: "dropped",
+                failed: true,
+                error: loss.output.as_deref(),
+                ..facts
+            },
             Body::Message(message) => Self::message(facts, message),
             Body::Fault(fault) => Self {
                 name: "Mail could not be judged as usual",

@@ -16,6 +16,7 @@ mod syslog;
 mod text;
 mod udm;
 
+use super::Framing;
 use crate::event::Event;
 use facts::Facts;
 pub use leef::EVENT_IDS as LEEF_EVENT_IDS;
@@ -40,9 +41,12 @@ pub struct Format {
     encode: fn(&Event, Context, &mut Vec<u8>),
 }
 
+/// The name of Forwarden's own dialect: an event as it is written to the spool.
+pub const NATIVE: &str = "json";
+
 /// Every dialect.
 pub const FORMATS: &[Format] = &[
-    Format { name: "json", about: "Forwarden's own, as docs/events.md describes it", encode: native },
+    Format { name: NATIVE, about: "Forwarden's own, as docs/events.md describes it", encode: native },
     Format {
         name: "ecs",
         about: "Elastic Common Schema 9.4",
@@ -103,6 +107,25 @@ pub fn format(name: &str) -> Option<&'static Format> {
 }
 
 impl Format {
+    /// Whether its records are parts of an HTTP request, and mean nothing by themselves.
+    pub fn is_request(&self) -> bool {
+        matches!(self.name, "elasticsearch_bulk" | "splunk_hec" | "sentinel" | "udm")
+    }
+
+    /// Whether its records are those of RFC 5424.
+    pub fn is_syslog(&self) -> bool {
+        self.name.starts_with("syslog")
+    }
+
+    /// How its records are parted on a stream, by custom.
+    pub fn framing(&self) -> Framing {
+        match self.name {
+            "gelf" => Framing::Nul,
+            _ if self.is_syslog() => Framing::Octets,
+            _ => Framing::Line,
+        }
+    }
+
     /// Appends the record of an event: without the line's end.
     pub fn encode(&self, event: &Event, context: Context, out: &mut Vec<u8>) {
         (self.encode)(event, context, out);

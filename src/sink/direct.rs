@@ -1,38 +1,15 @@
-//! Events as lines, to files and to standard output, each encoded and written by a thread of its own.
+//! Without a spool: events as lines, to files and to standard output, each encoded and written by a thread of its own.
 
-use super::Sink;
+use super::deliver::Appended;
 use super::encode::{Context, Format};
+use super::{Output, Sink, Target};
 use crate::event::Event;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// A place for events, and the dialect that they have there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Its name in the log.
-    pub name: String,
-    /// The dialect.
-    pub format: &'static Format,
-    /// The place.
-    pub target: Target,
-}
-
-/// Where events go.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Target {
-    /// Standard output.
-    #[default]
-    Stdout,
-    /// A file, appended to; made with mode 0640.
-    File(PathBuf),
-}
 
 /// How many events may wait for the disk. Past that they are dropped and counted: mail does not wait for a disk.
 const QUEUE: usize = 10_000;
@@ -61,6 +38,7 @@ impl Sink for Writers {
 }
 
 struct Writer {
+    name: String,
     queue: Option<SyncSender<Arc<Event>>>,
     closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -70,18 +48,20 @@ impl Writer {
     fn start(output: &Output) -> io::Result<Self> {
         let place = Place::open(&output.target).map_err(|error| {
             let name = match &output.target {
-                Target::Stdout => "standard output".to_owned(),
                 Target::File(path) => path.display().to_string(),
+                _ => "standard output".to_owned(),
             };
             io::Error::new(error.kind(), format!("events cannot be written to {name}: {error}"))
         })?;
+        // An alert compares with what was: a series that begins with its first loss would not tell of it.
+        dropped(&output.name, 0);
         let (queue, events) = sync_channel(QUEUE);
         let closing = Arc::new(AtomicBool::new(false));
-        let (told, format) = (Arc::clone(&closing), output.format);
+        let (told, format, name) = (Arc::clone(&closing), output.format, output.name.clone());
         let thread = std::thread::Builder::new()
             .name("events".into())
-            .spawn(move || write_all(place, format, &events, &told))?;
-        Ok(Self { queue: Some(queue), closing, thread: Some(thread) })
+            .spawn(move || write_all(place, format, &name, &events, &told))?;
+        Ok(Self { name: output.name.clone(), queue: Some(queue), closing, thread: Some(thread) })
     }
 
     fn send(&self, event: &Arc<Event>) {
@@ -89,7 +69,7 @@ impl Writer {
         match queue.try_send(Arc::clone(event)) {
             Ok(()) => metrics::counter!(crate::metrics::EVENTS_QUEUED.name).increment(1),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                metrics::counter!(crate::metrics::EVENTS_DROPPED.name).increment(1);
+                dropped(&self.name, 1);
                 tracing::warn!("event dropped: the output cannot keep up");
             }
         }
@@ -108,7 +88,7 @@ impl Drop for Writer {
 
 /// Writes until the last sender is gone. A line is written whole or tried again; only at the end, when nobody waits for
 /// better times, is a line given up.
-fn write_all(mut target: Place, format: &Format, events: &Receiver<Arc<Event>>, closing: &AtomicBool) {
+fn write_all(mut target: Place, format: &Format, name: &str, events: &Receiver<Arc<Event>>, closing: &AtomicBool) {
     let process = std::process::id();
     let mut sequence = 0_u32;
     while let Ok(event) = events.recv() {
@@ -125,7 +105,7 @@ fn write_all(mut target: Place, format: &Format, events: &Receiver<Arc<Event>>, 
             }
             if closing.load(Ordering::Acquire) {
                 let lost = 1 + events.iter().count();
-                metrics::counter!(crate::metrics::EVENTS_DROPPED.name).increment(lost as u64);
+                dropped(name, lost as u64);
                 tracing::error!(lost, "events are lost: the daemon ends and they cannot be written");
                 return;
             }
@@ -137,17 +117,24 @@ fn write_all(mut target: Place, format: &Format, events: &Receiver<Arc<Event>>, 
     }
 }
 
+fn dropped(output: &str, count: u64) {
+    let output = output.to_owned();
+    metrics::counter!(crate::metrics::EVENTS_DROPPED.name, "output" => output, "reason" => "queue_full")
+        .increment(count);
+}
+
 enum Place {
     Stdout,
-    File { path: PathBuf, file: File },
+    File(Appended),
 }
 
 impl Place {
     fn open(target: &Target) -> io::Result<Self> {
-        Ok(match target {
-            Target::Stdout => Self::Stdout,
-            Target::File(path) => Self::File { path: path.clone(), file: append(path)? },
-        })
+        match target {
+            Target::Stdout => Ok(Self::Stdout),
+            Target::File(path) => Appended::open(path).map(Self::File),
+            _ => Err(io::Error::other("a receiver needs the spool")),
+        }
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
@@ -157,34 +144,14 @@ impl Place {
                 stdout.write_all(line)?;
                 stdout.flush()
             }
-            Self::File { path, file } => {
-                // Rotation moves the file away: the path then names another file, or none.
-                let moved = match (std::fs::metadata(&*path), file.metadata()) {
-                    (Ok(at_path), Ok(open)) => at_path.ino() != open.ino() || at_path.dev() != open.dev(),
-                    _ => true,
-                };
-                if moved {
-                    *file = append(path)?;
-                }
-                let before = file.metadata()?.len();
-                let written = file.write_all(line);
-                if written.is_err() {
-                    // Half a line would spoil the next one.
-                    let _ = file.set_len(before);
-                }
-                written
-            }
+            Self::File(file) => file.append(line),
         }
     }
 
     fn name(&self) -> String {
         match self {
             Self::Stdout => "stdout".into(),
-            Self::File { path, .. } => path.display().to_string(),
+            Self::File(file) => file.path().display().to_string(),
         }
     }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }

@@ -1,0 +1,129 @@
+//! Transports: how records reach a receiver. Each says of what it was given whether it was taken, is to be sent again, or is
+//! refused for good; what follows from that is decided elsewhere, once for all.
+
+mod datagram;
+mod file;
+mod frame;
+mod stdout;
+mod stream;
+
+pub(super) use file::Appended;
+pub use frame::Framing;
+
+use super::{Output, Target};
+use datagram::Datagram;
+use std::io;
+use std::time::Duration;
+use stream::Stream;
+
+/// What became of records.
+#[allow(dead_code, reason = "HTTP is the first to tell them apart")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// All were taken.
+    Taken,
+    /// Something of each.
+    Each(Vec<Item>),
+    /// Not now.
+    Later {
+        /// Why.
+        error: String,
+        /// When the receiver wants to be asked again.
+        after: Option<Duration>,
+        /// Whether a connection broke, and with it what was on its way.
+        broken: bool,
+    },
+    /// The receiver does not let us in: somebody must change something.
+    Held(String),
+    /// At least one of them is refused for good.
+    Refused(String),
+}
+
+impl Sent {
+    /// The receiver cannot be reached.
+    pub(super) fn unreachable(error: String) -> Self {
+        Self::Later { error, after: None, broken: false }
+    }
+
+    /// A connection broke.
+    pub(super) fn broken(error: String) -> Self {
+        Self::Later { error, after: None, broken: true }
+    }
+}
+
+/// What became of one record.
+#[allow(dead_code, reason = "HTTP is the first to tell them apart")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// It was taken.
+    Taken,
+    /// Not now.
+    Later,
+    /// Never.
+    Refused(String),
+}
+
+/// A way to a receiver.
+pub(super) enum Transport {
+    Stdout,
+    File(Appended),
+    Datagram(Datagram),
+    Stream(Box<Stream>),
+}
+
+impl Transport {
+    /// Prepares the way, without going it.
+    ///
+    /// # Errors
+    /// What it needs cannot be read.
+    pub(super) fn new(output: &Output) -> io::Result<Self> {
+        Ok(match &output.target {
+            Target::Stdout => Self::Stdout,
+            Target::File(path) => Self::File(Appended::new(path)),
+            Target::Udp(to) => Self::Datagram(Datagram::udp(to.clone())),
+            Target::UnixDatagram(path) => Self::Datagram(Datagram::unix(path.clone())),
+            Target::Tcp(to, framing) => Self::Stream(Box::new(Stream::tcp(to.clone(), *framing))),
+            Target::UnixStream(path, framing) => Self::Stream(Box::new(Stream::unix(path.clone(), *framing))),
+        })
+    }
+
+    /// Sends records.
+    pub(super) async fn send(&mut self, records: &[&[u8]]) -> Sent {
+        match self {
+            Self::Stdout => stdout::write(records),
+            Self::File(file) => file.write(records),
+            Self::Datagram(datagram) => datagram.send(records).await,
+            Self::Stream(stream) => stream.send(records).await,
+        }
+    }
+
+    /// Whether what was sent was taken. Where not, the network has it, and a receiver that ends may lose it.
+    pub(super) fn confirms(&self) -> bool {
+        !matches!(self, Self::Stream(_))
+    }
+
+    /// Returns when the receiver ends the connection; never where there is none.
+    pub(super) async fn broken(&mut self) {
+        match self {
+            Self::Stream(stream) => stream.broken().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Gives up a connection of which nobody knows how far it got.
+    pub(super) fn reset(&mut self) {
+        match self {
+            Self::Stream(stream) => stream.reset(),
+            Self::Datagram(datagram) => datagram.reset(),
+            Self::Stdout | Self::File(_) => {}
+        }
+    }
+
+    /// Ends it. Whether the receiver has read everything.
+    pub(super) async fn finish(&mut self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.finish().await,
+            _ => true,
+        }
+    }
+}

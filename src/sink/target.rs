@@ -1,0 +1,156 @@
+//! What an output is: a dialect, a place, and how much is sent at once.
+
+use super::deliver::Framing;
+use super::encode::Format;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A place for events, and the dialect that they have there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its name in the log and in the spool.
+    pub name: String,
+    /// The dialect.
+    pub format: &'static Format,
+    /// The place.
+    pub target: Target,
+    /// How much is sent at once.
+    pub batch: Batch,
+}
+
+impl Output {
+    /// An output that sends as much at once as suits its place.
+    pub fn new(name: &str, format: &'static Format, target: Target) -> Self {
+        Self { name: name.to_owned(), format, batch: Batch::for_target(&target), target }
+    }
+}
+
+/// Where events go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Target {
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// A file, appended to; made with mode 0640.
+    File(PathBuf),
+    /// UDP, a datagram an event.
+    Udp(Endpoint),
+    /// TCP.
+    Tcp(Endpoint, Framing),
+    /// A UNIX socket, a datagram an event.
+    UnixDatagram(PathBuf),
+    /// A UNIX socket, a stream.
+    UnixStream(PathBuf, Framing),
+}
+
+impl Target {
+    /// Its kind, as the configuration writes it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::File(_) => "file",
+            Self::Udp(_) => "udp",
+            Self::Tcp(..) => "tcp",
+            Self::UnixDatagram(_) => "unix",
+            Self::UnixStream(..) => "unix-stream",
+        }
+    }
+
+    /// Whether records of this dialect can be sent there: what is the body of a request is for HTTP alone.
+    pub fn carries(&self, format: &Format) -> bool {
+        kind_carries(self.kind(), format)
+    }
+
+    /// The kinds that carry a dialect.
+    pub fn kinds_for(format: &Format) -> Vec<&'static str> {
+        let kinds = ["stdout", "file", "udp", "tcp", "unix", "unix-stream"];
+        kinds.into_iter().filter(|kind| kind_carries(kind, format)).collect()
+    }
+
+    /// Whether it can do without the spool: what is written on this host waits for nobody.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Stdout | Self::File(_))
+    }
+}
+
+fn kind_carries(kind: &str, format: &Format) -> bool {
+    match kind {
+        "stdout" | "file" => true,
+        _ => !format.is_request(),
+    }
+}
+
+/// A host and its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Reads `host:port`, an IPv6 address in brackets; `port` is the one where none is written.
+    pub fn parse(text: &str, port: Option<u16>) -> Option<Self> {
+        let (host, written) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, None),
+            Some((host, rest)) => (host, Some(rest.strip_prefix(':')?)),
+            None => text.rsplit_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+        };
+        let port = written.map_or(port, |written| written.parse().ok()).filter(|port| *port > 0)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let good = host.parse::<std::net::Ipv6Addr>().is_ok() == text.starts_with('[')
+            && !host.is_empty()
+            && (text.starts_with('[') || host.chars().all(plain));
+        good.then(|| Self { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+/// How much is sent at once, and how long that may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// Events.
+    pub events: usize,
+    /// Octets.
+    pub bytes: usize,
+    /// How long an event waits for others.
+    pub linger: Duration,
+    /// How long a receiver may take.
+    pub timeout: Duration,
+}
+
+impl Batch {
+    /// What suits a place.
+    pub fn for_target(_target: &Target) -> Self {
+        Self { events: 500, bytes: 900_000, linger: Duration::ZERO, timeout: Duration::from_secs(30) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        for (text, host, port) in
+            [("siem.corp.example:6514", "siem.corp.example", 6514), ("[2001:db8::1]:514", "2001:db8::1", 514)]
+        {
+            let endpoint = Endpoint::parse(text, None).unwrap();
+            assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port));
+            assert_eq!(endpoint.to_string(), text);
+        }
+        assert_eq!(Endpoint::parse("siem", Some(601)).unwrap().port, 601);
+        for text in ["", "siem", ":514", "siem:0", "siem:99999", "2001:db8::1:514", "[siem]:514", "si em:514", "a/b:1"]
+        {
+            assert_eq!(Endpoint::parse(text, None), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Events on their way to receivers: the real daemon, a real rsyslog, receivers of our own that fail as real ones do, and a
+//! daemon that is killed.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
+
+mod local;
+mod receiver;
+mod rsyslog;
+mod site;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;
