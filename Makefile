@@ -1,4 +1,4 @@
-.PHONY: deb demo test test-compose test-manual test-package test-siem
+.PHONY: deb demo test test-compose test-manual test-package test-sendmail test-siem
 
 # A look at Forwarden at work behind a private Postfix; seconds, once it is built. KEEP=1 leaves it running.
 demo:
@@ -19,6 +19,12 @@ test-siem:
 	cargo test --test delivery
 	cargo run --quiet --example encode -- target/siem-samples
 	cargo test --test siem -- --include-ignored
+
+# Behind a real Sendmail, in a Debian of its own. Needs root, and Debian's packages.
+test-sendmail:
+	lab/install-packages debootstrap=debootstrap
+	lab/sendmail-root target/sendmail-root
+	cargo test --test sendmail -- --include-ignored
 
 # target/debian/forwarden_*.deb, with manual pages and completions. Needs cargo-deb: cargo install cargo-deb
 deb:

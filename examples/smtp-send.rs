@@ -18,10 +18,13 @@ struct Arguments {
     /// The outside host we stand for, by XCLIENT; without it, a host of our own network.
     #[arg(long, value_name = "NAME=ADDRESS")]
     client: Option<String>,
+    /// The address of this host to connect from, with the name to greet with.
+    #[arg(long, value_name = "NAME=ADDRESS", conflicts_with = "client")]
+    source: Option<String>,
     /// The envelope sender; empty for a bounce.
     #[arg(long)]
     from: String,
-    /// An envelope recipient.
+    /// An envelope recipient, with ESMTP parameters behind it.
     #[arg(long, required = true)]
     rcpt: Vec<String>,
 }
@@ -37,12 +40,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         lines.extend_from_slice(b"\r\n");
     }
 
-    let mut session = match arguments.client.as_deref().map(|client| client.split_once('=')) {
-        Some(Some((name, address))) => smtp::Session::connect_as(arguments.to, name, address)?,
-        Some(None) => return Err("--client takes NAME=ADDRESS".into()),
-        None => smtp::Session::connect(arguments.to, "desk.corp.example")?,
+    let named = |option: &Option<String>| match option.as_deref().map(|named| named.split_once('=')) {
+        Some(Some((name, address))) => Ok(Some((name.to_owned(), address.to_owned()))),
+        Some(None) => Err("--client and --source take NAME=ADDRESS"),
+        None => Ok(None),
     };
-    let recipients: Vec<String> = arguments.rcpt.iter().map(|address| format!("<{address}>")).collect();
+    let mut session = match (named(&arguments.client)?, named(&arguments.source)?) {
+        (Some((name, address)), _) => smtp::Session::connect_as(arguments.to, &name, &address)?,
+        (None, Some((name, address))) => smtp::Session::connect_from(arguments.to, address.parse()?, &name)?,
+        (None, None) => smtp::Session::connect(arguments.to, "desk.corp.example")?,
+    };
+    let path = |text: &String| match text.split_once(' ') {
+        Some((address, parameters)) => format!("<{address}> {parameters}"),
+        None => format!("<{text}>"),
+    };
+    let recipients: Vec<String> = arguments.rcpt.iter().map(path).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     let reply = session.send(&format!("<{}>", arguments.from), &recipients, &lines)?;
     if reply.code / 100 != 2 {

@@ -1,7 +1,8 @@
 //! A small SMTP client: enough to hand a mail to the lab, and to see each reply on the way.
 
+use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A server that is silent for this long is taken for dead.
@@ -24,7 +25,19 @@ pub(crate) struct Session {
 impl Session {
     /// Connects as a host of our own network.
     pub(crate) fn connect(server: SocketAddr, helo: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+        Self::greeted(TcpStream::connect_timeout(&server, PATIENCE)?, helo)
+    }
+
+    /// Connects from this address of the host.
+    #[allow(dead_code, reason = "only hosts with several addresses have a choice")]
+    pub(crate) fn connect_from(server: SocketAddr, source: IpAddr, helo: &str) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect_timeout(&server.into(), PATIENCE)?;
+        Self::greeted(socket.into(), helo)
+    }
+
+    fn greeted(stream: TcpStream, helo: &str) -> io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut session = Self { stream: BufReader::new(stream) };
