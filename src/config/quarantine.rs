@@ -36,7 +36,7 @@ pub(super) fn read(root: &Section<'_>) -> Option<Spec> {
 }
 
 fn no_release() -> ReleaseSpec {
-    ReleaseSpec { hop: None, expires: SignedDuration::from_hours(DAY), postfix: None }
+    ReleaseSpec { hop: None, expires: SignedDuration::from_hours(DAY), postfix: None, sendmail: None }
 }
 
 fn release(section: &Section<'_>) -> ReleaseSpec {
@@ -51,8 +51,9 @@ fn release(section: &Section<'_>) -> ReleaseSpec {
     });
     let expires = span(section, "expires", SignedDuration::from_mins(1)..=SignedDuration::from_hours(DAY * 30));
     let postfix = path(section, "postfix", "/etc/postfix-out");
+    let sendmail = path(section, "sendmail", "/etc/mail/sendmail-out.cf");
     section.finish();
-    ReleaseSpec { hop, expires: expires.unwrap_or(no_release().expires), postfix }
+    ReleaseSpec { hop, expires: expires.unwrap_or(no_release().expires), postfix, sendmail }
 }
 
 fn path(section: &Section<'_>, key: &'static str, example: &str) -> Option<PathBuf> {

@@ -6,14 +6,17 @@
 //!
 //! Everything here blocks: callers on the mail path put it onto a thread of its own.
 
+mod control;
 mod files;
+mod held;
 mod index;
-pub mod postfix;
-
+mod postfix;
 mod record;
+mod sendmail;
 pub mod smtp;
 
 pub use files::Damaged;
+pub use held::{Held, Holder};
 pub use index::{Change, INDEX};
 pub use record::{Party, Rcpt, Record, release_key, release_recipient};
 
@@ -52,6 +55,17 @@ pub struct ReleaseSpec {
     /// The folder of the configuration of the Postfix instance that holds mail; where there is none, held mail is not
     /// looked for.
     pub postfix: Option<PathBuf>,
+    /// The `sendmail.cf` of the Sendmail that holds mail.
+    pub sendmail: Option<PathBuf>,
+}
+
+impl ReleaseSpec {
+    /// The mail servers that hold mail.
+    pub fn holders(&self) -> Vec<Holder<'_>> {
+        let postfix = self.postfix.as_deref().map(|config| Holder::Postfix(postfix::Postfix { config }));
+        let sendmail = self.sendmail.as_deref().map(|config| Holder::Sendmail(sendmail::Sendmail { config }));
+        postfix.into_iter().chain(sendmail).collect()
+    }
 }
 
 /// How long the count of what is stored is believed: other processes take messages away.

@@ -1,38 +1,11 @@
 //! Mail that Postfix holds, through Postfix's own commands: `postqueue`, `postcat`, `postsuper`.
 
-use super::record::release_key;
-use crate::message::{Address, Builder, Connection, Direction, Limits, Recipient, eml};
+use super::held::{Held, checked, header_only, program, run};
+use crate::message::{Address, Recipient};
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::process::Command;
-
-/// A message that is held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// The queue id.
-    pub queue_id: String,
-    /// When Postfix took it.
-    pub time: Timestamp,
-    /// Octets.
-    pub size: u64,
-    /// MAIL FROM, without brackets.
-    pub sender: String,
-    /// RCPT TO, without brackets.
-    pub recipients: Vec<String>,
-    /// What the recipients were expanded from (ORCPT), where Postfix was told.
-    pub forwarders: Vec<String>,
-    /// The Message-ID, without brackets.
-    pub message_id: Option<String>,
-    /// The subject, decoded.
-    pub subject: Option<String>,
-    /// The author, as `From` says.
-    pub from: Option<String>,
-    /// By what a release knows it again.
-    pub key: String,
-}
 
 /// A line of `postqueue -j`.
 #[derive(Debug, Deserialize)]
@@ -58,11 +31,11 @@ pub struct Postfix<'a> {
 }
 
 impl Postfix<'_> {
-    /// What it holds, oldest first.
+    /// What it holds.
     ///
     /// # Errors
     /// Its commands do not work: most often, this is not root.
-    pub fn held(&self) -> io::Result<Vec<Held>> {
+    pub(super) fn held(&self) -> io::Result<Vec<Held>> {
         let listing = self.run("postqueue", &["-j"])?;
         let mut held = Vec::new();
         for line in listing.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
@@ -72,7 +45,6 @@ impl Postfix<'_> {
                 held.extend(self.look_into(queued)?);
             }
         }
-        held.sort_by(|a, b| (a.time, &a.queue_id).cmp(&(b.time, &b.queue_id)));
         Ok(held)
     }
 
@@ -80,7 +52,7 @@ impl Postfix<'_> {
     ///
     /// # Errors
     /// There is none of that queue id, or it may not be read.
-    pub fn message(&self, queue_id: &str) -> io::Result<Vec<u8>> {
+    pub(super) fn message(&self, queue_id: &str) -> io::Result<Vec<u8>> {
         self.run("postcat", &["-hbq", checked(queue_id)?])
     }
 
@@ -88,7 +60,7 @@ impl Postfix<'_> {
     ///
     /// # Errors
     /// It is not held any more, or this is not root.
-    pub fn release(&self, queue_id: &str) -> io::Result<()> {
+    pub(super) fn release(&self, queue_id: &str) -> io::Result<()> {
         self.run("postsuper", &["-H", checked(queue_id)?])?;
         // It would leave with the next run of the queue anyhow.
         if let Err(error) = self.run("postqueue", &["-i", queue_id]) {
@@ -101,7 +73,7 @@ impl Postfix<'_> {
     ///
     /// # Errors
     /// It is not held any more, or this is not root.
-    pub fn delete(&self, queue_id: &str) -> io::Result<()> {
+    pub(super) fn delete(&self, queue_id: &str) -> io::Result<()> {
         self.run("postsuper", &["-d", checked(queue_id)?, "hold"]).map(drop)
     }
 
@@ -110,21 +82,21 @@ impl Postfix<'_> {
         let id = checked(&queued.queue_id)?;
         let Ok(envelope) = self.run("postcat", &["-eq", id]) else { return self.vanished(id) };
         let Ok(header) = self.run("postcat", &["-hq", id]) else { return self.vanished(id) };
-        let mut builder = Builder::new("", Direction::Outbound, Connection::default(), Limits::default());
-        eml::split(&header).fields.iter().for_each(|(name, body)| builder.header(name, body));
-        let message = builder.finish();
-        Ok(Some(Held {
+        let mut held = Held {
+            place: "postfix",
             time: Timestamp::from_second(queued.arrival_time).unwrap_or(Timestamp::UNIX_EPOCH),
             size: queued.message_size,
             sender: queued.sender,
             recipients: queued.recipients.into_iter().map(|to| to.address).collect(),
             forwarders: forwarders(&String::from_utf8_lossy(&envelope)),
-            message_id: message.message_id(),
-            subject: message.subject(),
-            from: message.authors().first().map(ToString::to_string),
-            key: release_key(&message),
+            message_id: None,
+            subject: None,
+            from: None,
+            key: String::new(),
             queue_id: queued.queue_id,
-        }))
+        };
+        held.read(&header_only(&header));
+        Ok(Some(held))
     }
 
     /// A message that cannot be looked into has gone, or may not be looked into.
@@ -136,19 +108,10 @@ impl Postfix<'_> {
         }
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> io::Result<Vec<u8>> {
-        let mut command = Command::new(program);
-        // Where they are kept is on no user's path.
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        command.env("PATH", [&path, OsStr::new(":/usr/sbin:/usr/local/sbin")].join(OsStr::new("")));
+    fn run(&self, name: &str, arguments: &[&str]) -> io::Result<Vec<u8>> {
+        let mut command = program(name);
         command.arg("-c").arg(self.config).args(arguments);
-        let output = command.output().map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-            let text = if text.is_empty() { format!("{program}: {}", output.status) } else { text };
-            return Err(io::Error::other(text));
-        }
-        Ok(output.stdout)
+        run(command)
     }
 }
 
@@ -164,13 +127,6 @@ fn forwarders(envelope: &str) -> Vec<String> {
     all
 }
 
-/// A queue id that is one, and no option or file.
-fn checked(queue_id: &str) -> io::Result<&str> {
-    // To postsuper `ALL` is every message.
-    let good = !queue_id.is_empty() && queue_id != "ALL" && queue_id.bytes().all(|b| b.is_ascii_alphanumeric());
-    good.then_some(queue_id).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "is no queue id"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,13 +137,5 @@ mod tests {
                     recipient: x@ext.example\nnamed_attribute: dsn_orig_rcpt=rfc822;alice@corp.example\n\
                     named_attribute: dsn_orig_rcpt=nonsense\n";
         assert_eq!(forwarders(text), ["alice@corp.example"]);
-    }
-
-    #[test]
-    fn a_queue_id_is_no_option() {
-        assert!(checked("4XyZ1k0q2Rz9tQ").is_ok());
-        for wrong in ["", "-d", "ALL", "../x", "a b"] {
-            assert!(checked(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -1,8 +1,7 @@
 //! Releasing and deleting.
 
-use super::select::{Item, with_postfix};
-use crate::quarantine::postfix::Held;
-use crate::quarantine::{Change, Quarantine, Record, release_recipient, smtp};
+use super::select::{Item, with_holder};
+use crate::quarantine::{Change, Held, Quarantine, Record, release_recipient, smtp};
 use jiff::Timestamp;
 use std::io;
 
@@ -34,7 +33,7 @@ impl Act {
                 String::new()
             }
             (Self::Delete, Item::Held(held)) => {
-                with_postfix(quarantine, |postfix| postfix.delete(&held.queue_id))?;
+                with_holder(quarantine, held, |holder| holder.delete(&held.queue_id))?;
                 String::new()
             }
         };
@@ -89,13 +88,13 @@ fn take_out(quarantine: &Quarantine, gone: &Record) -> io::Result<()> {
     if record.recipients.is_empty() { quarantine.remove(&record.id) } else { quarantine.keep_for(&record, &message) }
 }
 
-/// Lets go of what Postfix holds. Should it pass the milter again, as after `postsuper -r`, it passes.
+/// Lets go of what a mail server holds. Should it pass the milter again, as after `postsuper -r`, it passes.
 fn unhold(quarantine: &Quarantine, held: &Held) -> io::Result<String> {
     let recipients: Vec<String> = held.recipients.iter().map(|recipient| release_recipient(recipient)).collect();
     if let Err(error) = quarantine.allow(&held.key, &recipients, Timestamp::now()) {
         eprintln!("forwarden: {}: not on the list of released mail: {error}", held.queue_id);
     }
-    with_postfix(quarantine, |postfix| postfix.release(&held.queue_id))?;
+    with_holder(quarantine, held, |holder| holder.release(&held.queue_id))?;
     Ok(String::new())
 }
 

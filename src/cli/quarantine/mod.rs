@@ -5,7 +5,7 @@ mod act;
 mod select;
 
 use super::source::{self, ConfigOption, printable};
-use crate::quarantine::Quarantine;
+use crate::quarantine::{Holder, Quarantine};
 use act::Act;
 use clap::{Args, Subcommand, ValueEnum};
 use select::{Filter, Item, Selection};
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 /// List, show, release or delete what is in quarantine.
 ///
-/// Covers the store of [quarantine] and what Postfix holds. Run it as root: messages are nobody else's to read.
+/// Covers the store of [quarantine] and what Postfix or Sendmail holds. Run it as root: messages are nobody else's to read.
 ///
 /// Exit status: 0; 1 if something could not be done, or what was to be shown, released or deleted is not there.
 #[derive(Debug, Args)]
@@ -86,7 +86,7 @@ enum Format {
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     id: &'a str,
-    /// `store` or `postfix`.
+    /// `store`, `postfix` or `sendmail`.
     place: &'static str,
     time: jiff::Timestamp,
     size: u64,
@@ -153,7 +153,10 @@ fn text(line: &Line<'_>) -> String {
     let all = |names: &[String]| if names.is_empty() { "-".to_owned() } else { names.join(", ") };
     let time = line.time.strftime("%Y-%m-%dT%H:%M:%SZ");
     let pair = printable(&format!("{} → {}", all(&line.forwarders), all(&line.destinations)), 100);
-    let held = if line.place == "store" { "" } else { " (held by Postfix)" };
+    let held = match line.place {
+        "store" => String::new(),
+        place => format!(" (held by {})", Holder::name(place)),
+    };
     let about = format!("{}: {}", line.from.unwrap_or("-"), line.subject.unwrap_or("-"));
     format!("{:<24}  {time:<20}  {:>9}  {pair}{held}\n{:26}{}\n", line.id, line.size, "", printable(&about, 72))
 }
@@ -188,7 +191,13 @@ fn card(item: &Item) -> String {
     let line = item.line();
     let mut rows = vec![
         ("id", line.id.to_owned()),
-        ("place", if line.place == "store" { "our own store".to_owned() } else { "held by Postfix".to_owned() }),
+        (
+            "place",
+            match line.place {
+                "store" => "our own store".to_owned(),
+                place => format!("held by {}", Holder::name(place)),
+            },
+        ),
         ("since", line.time.to_string()),
         ("octets", line.size.to_string()),
         ("MAIL FROM", if line.sender.is_empty() { "<> (null sender)".to_owned() } else { line.sender.to_owned() }),

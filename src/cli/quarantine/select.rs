@@ -4,8 +4,7 @@ use super::Line;
 use crate::config::parse_duration;
 use crate::message::Address;
 use crate::policy::{AddressList, Pattern};
-use crate::quarantine::postfix::{Held, Postfix};
-use crate::quarantine::{Quarantine, Record};
+use crate::quarantine::{Held, Holder, Quarantine, Record};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::io;
@@ -15,7 +14,7 @@ use std::process::ExitCode;
 /// Conditions: all that are given must hold.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Filter {
-    /// Of these mailboxes: user@domain, @domain; as postfix holds it, by ORCPT
+    /// Of these mailboxes: user@domain, @domain; as a mail server holds it, by ORCPT, or with Sendmail by its trace
     #[arg(long, value_name = "ADDRESS", value_parser = pattern)]
     forwarder: Vec<Pattern>,
     /// To these addresses: user@domain, @domain; other recipients of a stored message stay in quarantine
@@ -56,7 +55,7 @@ impl Filter {
 pub(super) enum Item {
     /// In our own store, for those of its recipients that are meant.
     Stored(Record),
-    /// Held by Postfix.
+    /// Held by a mail server.
     Held(Held),
 }
 
@@ -84,7 +83,7 @@ impl Item {
             }
             Self::Held(held) => Line {
                 id: &held.queue_id,
-                place: "postfix",
+                place: held.place,
                 time: held.time,
                 size: held.size,
                 sender: &held.sender,
@@ -102,22 +101,20 @@ impl Item {
     pub(super) fn message(&self, quarantine: &Quarantine) -> io::Result<Vec<u8>> {
         match self {
             Self::Stored(record) => quarantine.get(&record.id).map(|(_, message)| message),
-            Self::Held(held) => with_postfix(quarantine, |postfix| postfix.message(&held.queue_id)),
+            Self::Held(held) => with_holder(quarantine, held, |holder| holder.message(&held.queue_id)),
         }
     }
 }
 
-/// The Postfix that holds mail, where it is configured.
-fn postfix(quarantine: &Quarantine) -> Option<Postfix<'_>> {
-    quarantine.spec().release.postfix.as_deref().map(|config| Postfix { config })
-}
-
-/// Does something with the Postfix that holds a message: it was found there.
-pub(super) fn with_postfix<T>(
+/// Does something with the mail server that holds a message: it was found there.
+pub(super) fn with_holder<T>(
     quarantine: &Quarantine,
-    what: impl FnOnce(Postfix<'_>) -> io::Result<T>,
+    held: &Held,
+    what: impl FnOnce(Holder<'_>) -> io::Result<T>,
 ) -> io::Result<T> {
-    what(postfix(quarantine).ok_or_else(|| io::Error::other("quarantine.release.postfix is not configured"))?)
+    let holders = quarantine.spec().release.holders();
+    let holder = holders.into_iter().find(|holder| holder.place() == held.place);
+    what(holder.ok_or_else(|| io::Error::other(format!("quarantine.release.{} is not configured", held.place)))?)
 }
 
 /// The messages that are meant.
@@ -157,14 +154,18 @@ impl Selection {
             }
             Err(error) => problems.push(format!("{}: {error}", quarantine.spec().directory.display())),
         }
-        match postfix(quarantine).map_or_else(|| Ok(Vec::new()), |postfix| postfix.held()) {
-            Ok(held) => items.extend(held.into_iter().filter_map(|held| {
-                // Postfix lets go of a message as a whole only.
-                let to = held.recipients.iter().all(|recipient| meant(&destinations, recipient));
-                let by = forwarders.is_empty() || held.forwarders.iter().any(|by| meant(&forwarders, by));
-                (to && by && filter.of_age(held.time, now)).then_some(Item::Held(held))
-            })),
-            Err(error) => problems.push(format!("what Postfix holds is not known: {error}")),
+        for holder in quarantine.spec().release.holders() {
+            match holder.held() {
+                Ok(held) => items.extend(held.into_iter().filter_map(|held| {
+                    // A mail server lets go of a message as a whole only.
+                    let to = held.recipients.iter().all(|recipient| meant(&destinations, recipient));
+                    let by = forwarders.is_empty() || held.forwarders.iter().any(|by| meant(&forwarders, by));
+                    (to && by && filter.of_age(held.time, now)).then_some(Item::Held(held))
+                })),
+                Err(error) => {
+                    problems.push(format!("what {} holds is not known: {error}", Holder::name(holder.place())));
+                }
+            }
         }
         if !ids.is_empty() {
             items.retain(|item| ids.iter().any(|id| id == item.line().id));
