@@ -5,7 +5,8 @@ use super::finding::Source;
 use super::forward::{of_items, parse};
 use super::postfix;
 use super::target::items;
-use super::tree::As;
+use super::tree::{As, Text};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Where alias files are, whether or not a table of Postfix names them.
@@ -14,25 +15,35 @@ const FILES: &[&str] = &["/etc/aliases", "/etc/mail/aliases"];
 /// How deep files may include each other.
 const MAX_DEPTH: usize = 20;
 
+/// How many files a list may include.
+const MAX_INCLUDES: usize = 100;
+
 /// Looks at those that Postfix does not look at by itself.
 pub(super) fn look(audit: &mut Audit, postfix: &postfix::Seen) {
     let named = super::sendmail::alias_files(audit);
-    let mut files: Vec<PathBuf> = FILES.iter().map(PathBuf::from).chain(named).collect();
-    files.dedup();
-    for path in files.into_iter().filter(|path| !postfix.files.contains(path)) {
-        file(audit, Source::Alias, &path);
+    let mut seen: HashSet<PathBuf> = postfix.files.clone();
+    for path in FILES.iter().map(PathBuf::from).chain(named).filter(|path| !postfix.files.contains(path)) {
+        // One is often a link to the other.
+        if let Some(file) = audit.read(&path, As::System)
+            && seen.insert(file.real.clone())
+        {
+            take(audit, Source::Alias, &path, &file);
+        }
     }
 }
 
 /// Looks at a file in the format of aliases(5).
 pub(super) fn file(audit: &mut Audit, source: Source, path: &Path) {
-    let Some(file) = audit.read(path, As::System) else { return };
+    if let Some(file) = audit.read(path, As::System) {
+        take(audit, source, path, &file);
+    }
+}
+
+fn take(audit: &mut Audit, source: Source, path: &Path, file: &Text) {
     for entry in entries(&file.text()) {
         let list = of_items(&items(&entry.value, entry.line), &entry.name);
         audit.found(source, path, file.facts, &entry.name, list.rules);
-        for path in list.includes {
-            include(audit, &path, As::System, &entry.name, list.keeps);
-        }
+        include(audit, &list.includes, As::System, &entry.name, list.keeps);
     }
 }
 
@@ -82,20 +93,24 @@ fn split(line: &str) -> Option<(String, &str)> {
     Some((name.trim().to_owned(), value)).filter(|(name, _)| !name.is_empty())
 }
 
-/// Looks at a file that an alias includes, and at those that it includes.
-pub(super) fn include(audit: &mut Audit, path: &str, reader: As<'_>, mailbox: &str, keeps: bool) {
-    let mut seen: Vec<PathBuf> = Vec::new();
-    // Each with those that led to it.
-    let mut ahead: Vec<(PathBuf, Vec<PathBuf>)> = vec![(PathBuf::from(path), Vec::new())];
+/// Looks at the files that an alias or a `.forward` includes, and at those that they include.
+pub(super) fn include(audit: &mut Audit, paths: &[String], reader: As<'_>, mailbox: &str, keeps: bool) {
+    let mut seen: HashSet<PathBuf> = HashSet::new();
+    // Each with those that led to it, the first of them last.
+    let ahead = paths.iter().rev().map(|path| (PathBuf::from(path), Vec::new()));
+    let mut ahead: Vec<(PathBuf, Vec<PathBuf>)> = ahead.collect();
     while let Some((path, above)) = ahead.pop() {
         if above.contains(&path) || above.len() >= MAX_DEPTH {
             audit.problem(path.display(), "files include each other in a circle, or too deep");
             continue;
         }
-        if seen.contains(&path) {
+        if !seen.insert(path.clone()) {
             continue;
         }
-        seen.push(path.clone());
+        if seen.len() > MAX_INCLUDES {
+            return audit
+                .problem(path.display(), format!("{mailbox} includes more than {MAX_INCLUDES} files: not read"));
+        }
         if !path.is_absolute() {
             audit.problem(path.display(), format!("an include of {mailbox} that is no absolute path"));
             continue;
@@ -110,7 +125,7 @@ pub(super) fn include(audit: &mut Audit, path: &str, reader: As<'_>, mailbox: &s
         }
         audit.found(Source::Include, &path, file.facts, mailbox, list.rules);
         let above: Vec<PathBuf> = above.into_iter().chain([path]).collect();
-        ahead.extend(list.includes.into_iter().map(|path| (PathBuf::from(path), above.clone())));
+        ahead.extend(list.includes.into_iter().rev().map(|path| (PathBuf::from(path), above.clone())));
     }
 }
 

@@ -1,10 +1,20 @@
 //! The mail servers' own programs: `postconf`, `postmap`, `makemap`.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// How much a program may print, in octets.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// How long a program may take: directories in the network are asked, too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a program of Postfix with the configuration in a folder, and returns what it prints.
 ///
@@ -45,15 +55,48 @@ pub(super) fn run(program: &str, arguments: &[&str], input: Option<String>) -> R
             let _ = pipe.write_all(input.as_bytes());
         })
     });
-    let output = child.wait_with_output().map_err(|error| named(&error))?;
-    writer.into_iter().for_each(|writer| drop(writer.join()));
-    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-    // Keys that are not found are exit status 1, and nothing is said.
-    let not_found = output.status.code() == Some(1) && said.is_empty();
-    if !output.status.success() && !not_found {
-        return Err(if said.is_empty() { format!("{program}: {}", output.status) } else { said });
+    let (sender, receiver) = mpsc::channel();
+    for (at, pipe) in
+        [child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from)].into_iter().enumerate()
+    {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let read = pipe.map_or(Ok(0), |pipe| File::from(pipe).take(MAX_BYTES + 1).read_to_end(&mut text));
+            // Nobody listens any more if it took too long.
+            let _ = sender.send((at, read.map(|_| text)));
+        });
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    drop(sender);
+    let mut texts = [Vec::new(), Vec::new()];
+    let end = Instant::now() + PATIENCE;
+    let failed = loop {
+        match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok((_, Ok(text))) if text.len() as u64 > MAX_BYTES => break Some("says more than is taken in".to_owned()),
+            Ok((at, Ok(text))) => texts.get_mut(at).into_iter().for_each(|place| place.clone_from(&text)),
+            Ok((_, Err(error))) => break Some(error.to_string()),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                break Some(format!("has no answer after {} s", PATIENCE.as_secs()));
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break None,
+        }
+    };
+    if let Some(reason) = failed {
+        // What it was doing only read.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(format!("{program}: {reason}"));
+    }
+    let status = child.wait().map_err(|error| named(&error))?;
+    writer.into_iter().for_each(|writer| drop(writer.join()));
+    let [out, err] = texts;
+    let said = String::from_utf8_lossy(&err).trim().replace('\n', "; ");
+    // Keys that are not found are exit status 1, and nothing is said.
+    let not_found = status.code() == Some(1) && said.is_empty();
+    if !status.success() && !not_found {
+        return Err(if said.is_empty() { format!("{program}: {status}") } else { said });
+    }
+    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// A folder of our own with copies of tables, for programs that would follow links out of the root. Gone when dropped.

@@ -27,9 +27,7 @@ pub(super) fn home(audit: &mut Audit, user: &User, path: &Path) {
     }
     let list = parse(&text, &user.name);
     audit.found_at_home(Source::Forward, path, file.facts, user, list.rules);
-    for include in list.includes {
-        aliases::include(audit, &include, As::User(user), &user.name, list.keeps);
-    }
+    aliases::include(audit, &list.includes, As::User(user), &user.name, list.keeps);
 }
 
 /// A list of targets.

@@ -161,7 +161,7 @@ fn rules(text: &str, variables: &mut Variables) -> (Vec<Rule>, Vec<String>) {
                     if let Some((_, Token::Mark('='))) = rest.first()
                         && !matches!(rest.get(1), Some((_, Token::Mark('=' | '~'))))
                     {
-                        let value = crate::audit::maildrop::value(rest.get(1..).unwrap_or_default(), variables);
+                        let value = self::value(rest.get(1..).unwrap_or_default(), variables);
                         variables.set(word, &value);
                     }
                 }
@@ -175,10 +175,13 @@ fn rules(text: &str, variables: &mut Variables) -> (Vec<Rule>, Vec<String>) {
     (rules, includes)
 }
 
+/// How many words of a statement are looked at.
+const MAX_WORDS: usize = 200;
+
 /// The texts and words up to the end of a statement, put together.
 fn value(tokens: &[(usize, Token)], variables: &Variables) -> String {
     let mut value = String::new();
-    for (_, token) in tokens {
+    for (_, token) in tokens.iter().take(MAX_WORDS) {
         match token {
             Token::Text(text) | Token::Word(text) => value += text,
             Token::Command(command) => value += &format!("`{command}`"),

@@ -33,6 +33,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tree::As;
 
+/// How many files of rules of a user are read, and of a folder.
+const MAX_FILES: usize = 1_000;
+
 /// What is looked at.
 #[derive(Debug, Clone)]
 pub struct Scope {
@@ -98,20 +101,24 @@ impl Audit {
         exim::look(&mut audit);
         let sieve = sieve::look(&mut audit);
         for user in audit.users.all.clone() {
-            audit.look_into(&user, &sieve);
+            audit.look_into(&user, &sieve, &postfix);
         }
         audit.findings.sort_by(|a, b| (a.source, &a.file, a.line).cmp(&(b.source, &b.file, b.line)));
         Ok(audit)
     }
 
     /// Looks into a home.
-    fn look_into(&mut self, user: &User, sieve: &sieve::Places) {
+    fn look_into(&mut self, user: &User, sieve: &sieve::Places, postfix: &postfix::Seen) {
         let names = match self.tree.names(&user.home, As::User(user)) {
             Ok(names) => names.unwrap_or_default(),
             Err(reason) => return self.problem(user.home.display(), reason),
         };
-        for name in names.iter().filter_map(|name| name.to_str()) {
+        let mut read = 0;
+        for name in names.iter().filter(|name| name.as_encoded_bytes().starts_with(b".")) {
             let path = user.home.join(name);
+            // Names that are no UTF-8 are none that anybody asks for by a tag of letters.
+            let name = &*name.to_string_lossy();
+            let before = self.files + self.problems.len();
             match name {
                 ".procmailrc" => procmail::home(self, user, &path),
                 ".mailfilter" => maildrop::home(self, user, &path),
@@ -121,6 +128,17 @@ impl Audit {
                 _ if name.starts_with(".courier") => courier::home(self, user, &path),
                 _ => {}
             }
+            read += self.files + self.problems.len() - before;
+            if read > MAX_FILES {
+                self.problem(
+                    user.home.display(),
+                    format!("has more than {MAX_FILES} files of rules: no more are read"),
+                );
+                break;
+            }
+        }
+        for path in postfix.forward_files(user) {
+            forward::home(self, user, &path);
         }
         sieve::home(self, user, sieve);
     }
@@ -139,10 +157,17 @@ impl Audit {
         }
     }
 
-    /// The files in a folder.
+    /// The files in a folder, a user's up to a number.
     fn names(&mut self, path: &Path, reader: As<'_>) -> Vec<PathBuf> {
         match self.tree.names(path, reader) {
-            Ok(names) => names.unwrap_or_default().into_iter().map(|name| path.join(name)).collect(),
+            Ok(names) => {
+                let names = names.unwrap_or_default();
+                if matches!(reader, As::User(_)) && names.len() > MAX_FILES {
+                    self.problem(path.display(), format!("has more than {MAX_FILES} files: no more are read"));
+                }
+                let most = if matches!(reader, As::User(_)) { MAX_FILES } else { usize::MAX };
+                names.into_iter().take(most).map(|name| path.join(name)).collect()
+            }
             Err(reason) => {
                 self.problem(path.display(), reason);
                 Vec::new()
@@ -151,7 +176,7 @@ impl Audit {
     }
 
     /// Whether the root is this host's: then its programs may be asked.
-    fn is_live(&self) -> bool {
+    pub fn is_live(&self) -> bool {
         self.live
     }
 
@@ -175,7 +200,11 @@ impl Audit {
     }
 
     /// Takes over the rules of a file. A program that names addresses is reported with each of them.
-    fn found(&mut self, source: Source, file: &Path, facts: Facts, mailbox: &str, rules: Vec<Rule>) {
+    fn found(&mut self, source: Source, file: &Path, facts: Facts, mailbox: &str, mut rules: Vec<Rule>) {
+        let lists = [Source::Forward, Source::Alias, Source::VirtualAlias, Source::Qmail, Source::Courier];
+        if lists.contains(&source) && rules.iter().any(|rule| self.is_own(mailbox, &rule.target)) {
+            rules.iter_mut().for_each(|rule| rule.keeps_copy = Some(true));
+        }
         for rule in rules {
             let named = match &rule.target {
                 Target::Program(command) => target::named(command),
@@ -198,6 +227,13 @@ impl Audit {
                 self.findings.push(finding(rule.target.clone(), None));
             }
         }
+    }
+
+    /// Whether a target is the mailbox itself, at an own domain.
+    fn is_own(&self, mailbox: &str, target: &Target) -> bool {
+        let Target::Address(address) = target else { return false };
+        let domain = address.domain().as_str();
+        mailbox.eq_ignore_ascii_case(address.local()) && self.scope.domains.iter().any(|own| own == domain)
     }
 
     /// Takes over the rules of a user's file, which others than the user should not be able to write.

@@ -1,7 +1,7 @@
 //! Sendmail: virtusertable, and where its aliases are.
 
 use super::Audit;
-use super::command::{Copies, run};
+use super::command::{Copies, postfix, run};
 use super::finding::{Rule, Source, Target};
 use super::target::{address, target};
 use super::tree::As;
@@ -52,8 +52,12 @@ fn made(audit: &mut Audit, kind: &str, path: &Path) -> Option<(String, super::Te
     let file = audit.read(&database, As::System)?;
     let copied = Copies::new().and_then(|copies| copies.add("table.db", &file.bytes).map(|()| copies));
     let listed = copied.map_err(|error| format!("cannot be copied to be read: {error}")).and_then(|copies| {
-        let name = copies.folder().join("table").display().to_string();
-        run("makemap", &["-u", kind, &name], None)
+        let (name, none) = (copies.folder().join("table"), copies.folder().join("main.cf"));
+        let (name, none) = (name.display().to_string(), none.display().to_string());
+        // Postfix reads the same databases, where Sendmail is not installed.
+        run("makemap", &["-C", &none, "-u", kind, &name], None).or_else(|reason| {
+            postfix("postmap", copies.folder(), &["-s", &format!("{kind}:{name}")], None).map_err(|_| reason)
+        })
     });
     match listed {
         Ok(text) => Some((text, file)),

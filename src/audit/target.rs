@@ -142,9 +142,13 @@ const DELIVERY: &[&str] = &[
 /// Where such programs are installed: one in a user's own folder can be anything.
 const SYSTEM: &[&str] = &["/usr/", "/bin/", "/var/lib/mailman", "/opt/"];
 
+/// How much of a command is kept.
+const MAX_COMMAND: usize = 1_000;
+
 /// What a program is.
 pub(super) fn program(command: &str) -> Target {
     let command = command.trim().trim_matches('"').trim();
+    let command = command.get(..command.floor_char_boundary(MAX_COMMAND)).unwrap_or(command);
     let mut words = command.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').filter(|word| !word.is_empty());
     // `IFS=' ' && exec /usr/bin/procmail -f- || exit 75 #alice` is how procmail's manual writes it.
     let first = words.find(|word| !matches!(*word, "exec" | "&&" | "IFS=") && !word.contains('='));

@@ -44,8 +44,10 @@ pub struct Facts {
     pub uid: u32,
     /// Permissions, the lower twelve bits.
     pub mode: u32,
-    /// When it was last changed, in seconds since 1970.
+    /// When it was last written, in seconds since 1970. Whoever may write it may set this back.
     pub modified: i64,
+    /// When anything of it last changed, the above included. Nobody sets this back.
+    pub changed: i64,
 }
 
 /// A file that was read.
@@ -160,6 +162,11 @@ impl Tree {
         Ok(end.filter(|end| is_folder(&end.stat)).map(|end| (end.stat.st_uid, end.stat.st_gid)))
     }
 
+    /// What is known of a file of the system, unread.
+    pub fn facts(&self, path: &Path) -> Option<Facts> {
+        Some(facts(&self.find(path, As::System).ok()??.stat))
+    }
+
     /// Goes to the end of a path, part by part.
     fn find(&self, path: &Path, reader: As<'_>) -> Result<Option<End>, String> {
         let mut way: Vec<(OwnedFd, OsString)> = Vec::new();
@@ -231,7 +238,7 @@ fn is_folder(stat: &FileStat) -> bool {
 }
 
 fn facts(stat: &FileStat) -> Facts {
-    Facts { uid: stat.st_uid, mode: stat.st_mode & 0o7777, modified: stat.st_mtime }
+    Facts { uid: stat.st_uid, mode: stat.st_mode & 0o7777, modified: stat.st_mtime, changed: stat.st_ctime }
 }
 
 fn said(error: Errno) -> String {

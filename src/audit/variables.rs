@@ -8,13 +8,17 @@ pub(super) struct Variables {
     of: HashMap<String, Option<String>>,
 }
 
-/// How many of them may name others.
+/// How many of them are put into one text.
 const MAX_STEPS: usize = 50;
 
+/// The longest value, in octets.
+const MAX_BYTES: usize = 1_000;
+
 impl Variables {
-    /// Sets one.
+    /// Sets one. What is longer than any address is not kept: it could double with every line.
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        let known = if value.contains('`') || value.len() > 10_000 { None } else { Some(self.filled(value)) };
+        let plain = !value.contains('`') && value.len() <= MAX_BYTES;
+        let known = Some(value).filter(|_| plain).map(|value| self.filled(value)).filter(|it| it.len() <= MAX_BYTES);
         let different = self.of.get(name).is_some_and(|before| *before != known);
         self.of.insert(name.to_owned(), known.filter(|_| !different));
     }

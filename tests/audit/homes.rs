@@ -98,3 +98,23 @@ fn homes_by_pattern() {
     let none = tree.audit(&["--home", "/srv/*"]);
     assert_eq!(none.problems(), ["/srv/*: no folder is named so"]);
 }
+
+/// `.forward` files that Postfix looks for elsewhere, and an alias file under two names.
+#[test]
+fn unusual_places() {
+    let tree = Tree::new();
+    tree.file("/etc/postfix/main.cf", "forward_path = /var/forward/$user, $home/.forward\n");
+    tree.file("/var/forward/alice", "alice@corp.example, alice@ext.example\n");
+    tree.file("/home/alice/.forward", "other@ext.example\n");
+    tree.file("/etc/mail/aliases", "x: x@ext.example\n");
+    tree.link("/etc/aliases", "mail/aliases");
+    let found = tree.audit(&[]);
+    assert_eq!(
+        found.rules(),
+        [
+            "forward alice other@ext.example moves /home/alice/.forward:1",
+            "forward alice alice@ext.example keeps /var/forward/alice:1",
+            "alias x x@ext.example moves /etc/aliases:1",
+        ]
+    );
+}

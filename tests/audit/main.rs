@@ -6,6 +6,7 @@ mod homes;
 mod hostile;
 mod postfix;
 mod programs;
+mod properties;
 mod show;
 mod sieve;
 mod traffic;

@@ -8,7 +8,8 @@ use super::Audit;
 use super::finding::{Rule, Source, Target};
 use super::forward::of_items;
 use super::target::{items, target};
-use super::tree::As;
+use super::tree::{As, Facts};
+use super::users::User;
 use settings::{Setting, Settings};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,34 @@ pub(super) struct Seen {
     pub files: HashSet<PathBuf>,
     /// Tables, as they are named.
     tables: HashSet<(Source, String)>,
+    /// Where `.forward` files are, beside the usual place.
+    forward: Vec<String>,
+}
+
+impl Seen {
+    /// The `.forward` files of a user that are not in the usual place, without those of tags.
+    pub(super) fn forward_files(&self, user: &User) -> Vec<PathBuf> {
+        let home = user.home.display().to_string();
+        let local = user.name.split('@').next().unwrap_or_default();
+        let names = [
+            ("{home}", &*home),
+            ("{user}", local),
+            ("{local}", local),
+            ("home", &home),
+            ("user", local),
+            ("local", local),
+        ];
+        let filled = |path: &String| {
+            names.iter().fold(path.clone(), |path, (name, value)| path.replace(&format!("${name}"), value))
+        };
+        let known = self.forward.iter().map(filled).filter(|path| path.starts_with('/') && !path.contains('$'));
+        let mut paths: Vec<PathBuf> = known.map(PathBuf::from).collect();
+        paths
+            .retain(|path| path.parent() != Some(&user.home) || path.file_name().is_none_or(|name| name != ".forward"));
+        paths.sort();
+        paths.dedup();
+        paths
+    }
 }
 
 pub(super) fn look(audit: &mut Audit) -> Seen {
@@ -88,9 +117,13 @@ fn instance(audit: &mut Audit, settings: &Settings, seen: &mut Seen) {
             let text = setting.value.trim();
             if let Some(target) = target(text).filter(|_| !text.is_empty()) {
                 let rule = Rule::new(0, target, Some(*source == Source::AlwaysBcc)).note(place(name, setting));
-                add(audit, *source, &settings.file, "*", vec![rule]);
+                let facts = audit.tree.facts(&settings.file);
+                add(audit, *source, &settings.file, facts, "*", vec![rule]);
             }
         }
+    }
+    for setting in settings.all("forward_path") {
+        seen.forward.extend(table::words(&setting.value));
     }
     for (name, source) in TABLES {
         for setting in settings.all(name) {
@@ -135,6 +168,8 @@ fn look_at(audit: &mut Audit, source: Source, table: &Table, by: &str, settings:
         Ok(entries) => entries,
         Err(reason) => return audit.problem(format!("{} ({by})", table.name), reason),
     };
+    let file = table.text().unwrap_or_else(|| settings.file.clone());
+    let facts = audit.tree.facts(&file);
     for entry in entries {
         let mut includes = Vec::new();
         let (rules, keeps) = rules(source, &entry, &mut includes);
@@ -145,11 +180,8 @@ fn look_at(audit: &mut Audit, source: Source, table: &Table, by: &str, settings:
                 None => rule.note(by),
             })
             .collect();
-        let file = table.text().unwrap_or_else(|| settings.file.clone());
-        add(audit, source, &file, &entry.key, rules);
-        for path in includes {
-            super::aliases::include(audit, &path, As::System, &entry.key, keeps);
-        }
+        add(audit, source, &file, facts, &entry.key, rules);
+        super::aliases::include(audit, &includes, As::System, &entry.key, keeps);
     }
 }
 
@@ -187,8 +219,7 @@ fn same(source: Source, one: &Entry, other: &Entry) -> bool {
 }
 
 /// Takes over rules of a file; line 0 is none.
-fn add(audit: &mut Audit, source: Source, file: &Path, mailbox: &str, rules: Vec<Rule>) {
-    let facts = audit.tree.read(file, As::System).ok().flatten().map(|text| text.facts);
+fn add(audit: &mut Audit, source: Source, file: &Path, facts: Option<Facts>, mailbox: &str, rules: Vec<Rule>) {
     let before = audit.findings.len();
     audit.found(source, file, facts.unwrap_or_default(), mailbox, rules);
     for finding in audit.findings.iter_mut().skip(before) {

@@ -11,6 +11,7 @@ use super::Audit;
 use super::finding::Source;
 use super::tree::{As, Text};
 use super::users::User;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// How many scripts may include each other.
@@ -65,7 +66,11 @@ fn run(audit: &mut Audit, user: Option<&User>, path: &Path, places: &Places, not
     } else {
         ahead.push((path.to_owned(), 0));
     }
+    let mut seen: HashSet<PathBuf> = HashSet::new();
     while let Some((path, chain)) = ahead.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
         if chain > MAX_CHAIN {
             audit.problem(path.display(), "scripts include each other too deep");
             continue;

@@ -155,12 +155,12 @@ impl Reader {
     fn filled(&self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text.to_owned();
-        for _ in 0..50 {
+        for _ in 0..20 {
             let Some((before, after)) = rest.split_once("${") else { break };
             out += before;
             let (name, behind) = after.split_once('}').unwrap_or((after, ""));
             match self.variables.get(&name.to_lowercase()) {
-                Some(Some(value)) if value.len() + behind.len() < 10_000 => rest = format!("{value}{behind}"),
+                Some(Some(value)) if value.len() + behind.len() < 1_000 => rest = format!("{value}{behind}"),
                 _ => {
                     out += "${";
                     rest = after.to_owned();

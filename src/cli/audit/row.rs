@@ -32,7 +32,9 @@ pub(super) struct Row {
     pub mode: Option<String>,
     /// When it was last changed.
     pub modified: Option<Timestamp>,
-    /// Whole days since then.
+    /// When anything of it last changed, its dates included.
+    pub changed: Option<Timestamp>,
+    /// Whole days since it was last changed.
     pub age_days: Option<i64>,
     /// What else is to be known.
     pub notes: Vec<String>,
@@ -122,6 +124,7 @@ impl Row {
             owner: finding.facts.map(|facts| users.owner(facts.uid)),
             mode: finding.facts.map(|facts| format!("{:04o}", facts.mode)),
             modified,
+            changed: finding.facts.and_then(|facts| Timestamp::from_second(facts.changed).ok()),
             age_days: modified.map(|modified| now.duration_since(modified).as_hours().div_euclid(24)),
             notes: finding.notes.clone(),
             traffic,

@@ -37,7 +37,7 @@ impl Shown<'_> {
         if !self.rows.is_empty() {
             out += &columns("MAILBOX", "TARGET", "CLASS", "COPY", "RULE");
         }
-        self.rows.iter().for_each(|row| out += &of_rule(row));
+        self.rows.iter().for_each(|row| out += &of_rule(row, self.audit.is_live()));
         if !self.unruled.is_empty() {
             out += "\nForwards that were seen and have no rule here: look at mail clients, other servers, webmail.\n\n";
             for line in self.unruled {
@@ -172,7 +172,7 @@ fn columns(mailbox: &str, target: &str, class: &str, copy: &str, rule: &str) -> 
 }
 
 /// The lines of a rule: what, where it stands, what is to be known of it.
-fn of_rule(row: &Row) -> String {
+fn of_rule(row: &Row, live: bool) -> String {
     let copy = match row.keeps_copy {
         Some(true) => "yes",
         Some(false) => "no",
@@ -189,7 +189,14 @@ fn of_rule(row: &Row) -> String {
     let behind = format!("{line}  {}", facts.join(", "));
     let room = COLUMNS.saturating_sub(behind.chars().count() + 3).max(20);
     out += &format!("  {}{}\n", printable(&row.file, room), printable(&behind, COLUMNS - 3));
-    let mut more: Vec<String> = row.exception.iter().map(|id| format!("approved by exception {id}")).collect();
+    let mut more: Vec<String> = Vec::new();
+    // In a copy all files changed when they were copied.
+    if let (true, Some(changed), Some(modified)) = (live, row.changed, row.modified)
+        && changed.duration_since(modified).as_hours() >= 24
+    {
+        more.push(format!("the file was touched on {}: moved, given away, or its date set back", day(changed)));
+    }
+    more.extend(row.exception.iter().map(|id| format!("approved by exception {id}")));
     more.extend(row.notes.iter().cloned());
     match &row.traffic {
         Some(seen) => {
