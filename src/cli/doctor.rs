@@ -2,13 +2,16 @@
 
 use super::source::{self, printable};
 use crate::config::Config;
-use crate::doctor::{self, Finding, Instance, Place, Severity, Site, Way};
+use crate::doctor::{self, Cf, Finding, Instance, Place, Severity, Site, Way};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Where Postfix has its configuration.
 const POSTFIX: &str = "/etc/postfix";
+
+/// Where Sendmail has its own.
+const SENDMAIL: &str = "/etc/mail/sendmail.cf";
 
 /// Look at how the mail server is wired: does everything that leaves pass a listener, and with all the evidence?
 ///
@@ -26,6 +29,10 @@ pub(super) struct Command {
     /// Without it /etc/postfix is taken, and what [quarantine.release] names.
     #[arg(long, value_name = "DIR")]
     postfix_config: Vec<PathBuf>,
+    /// The sendmail.cf of a Sendmail. May be given several times. Without it, and without --postfix-config,
+    /// /etc/mail/sendmail.cf is taken where it exists, and what [quarantine.release] names.
+    #[arg(long, value_name = "FILE")]
+    sendmail: Vec<PathBuf>,
     /// A server elsewhere that has the milter: what is sent there is seen. May be given several times.
     #[arg(long, value_name = "HOST:PORT", value_parser = hop)]
     hop: Vec<Place>,
@@ -52,15 +59,23 @@ impl Command {
         let Some(config) = super::load(&self.config, &[]) else { return ExitCode::FAILURE };
         let mut problems = Vec::new();
         let instances = self.instances(&config, &mut problems);
+        let sendmails = self.sendmails(&config, &mut problems);
         problems.iter().for_each(|problem: &String| super::complain(problem));
-        if instances.is_empty() {
+        if instances.is_empty() && sendmails.is_empty() {
             if problems.is_empty() {
-                super::complain(&format!("there is no {POSTFIX}/main.cf: name the folder, --postfix-config DIR"));
+                super::complain(&format!(
+                    "there is neither {POSTFIX}/main.cf nor {SENDMAIL}: --postfix-config DIR or --sendmail FILE says where"
+                ));
             }
             return ExitCode::FAILURE;
         }
-        let site =
-            Site { instances, listeners: config.listeners, organization: config.organization, hops: self.hop.clone() };
+        let site = Site {
+            instances,
+            sendmails,
+            listeners: config.listeners,
+            organization: config.organization,
+            hops: self.hop.clone(),
+        };
         let findings = doctor::examine(&site);
         super::print(&match self.format {
             Format::Json => findings.iter().map(|finding| source::json(finding) + "\n").collect(),
@@ -70,10 +85,23 @@ impl Command {
         if wrong || !problems.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
+    /// Every Sendmail there is.
+    fn sendmails(&self, config: &Config, problems: &mut Vec<String>) -> Vec<Cf> {
+        let mut named = self.sendmail.clone();
+        if named.is_empty() && self.postfix_config.is_empty() {
+            named.extend(Some(PathBuf::from(SENDMAIL)).filter(|file| file.exists()));
+            named.extend(config.quarantine.as_ref().and_then(|spec| spec.release.sendmail.clone()));
+        }
+        named.dedup();
+        let mut read =
+            |file: &PathBuf| Cf::read(file).map_err(|error| problems.push(format!("{}: {error}", file.display()))).ok();
+        named.iter().filter_map(&mut read).collect()
+    }
+
     /// Every instance there is, once.
     fn instances(&self, config: &Config, problems: &mut Vec<String>) -> Vec<Instance> {
         let mut named = self.postfix_config.clone();
-        if named.is_empty() {
+        if named.is_empty() && self.sendmail.is_empty() {
             named.extend(Some(PathBuf::from(POSTFIX)).filter(|dir| dir.join("main.cf").exists()));
             named.extend(config.quarantine.as_ref().and_then(|spec| spec.release.postfix.clone()));
         }
@@ -115,6 +143,18 @@ fn text(site: &Site, findings: &[Finding]) -> String {
             Way::Missing(name) => format!("what leaves goes to {name}, which there is not"),
         };
         out += &wrapped(&format!("{}: Postfix {major}.{minor}, {way}", instance.dir.display()), "");
+    }
+    for cf in &site.sendmails {
+        let way = match site.way_of_sendmail(cf) {
+            Way::Watched => "what leaves passes the milter".to_owned(),
+            Way::Outside(place) | Way::Inside(place) if site.is_sendmail_hop(cf) => {
+                format!("has the milter, and sends on ({place})")
+            }
+            Way::Outside(place) => format!("what leaves goes outside ({place})"),
+            Way::Inside(place) | Way::Program(place) | Way::Missing(place) => format!("what leaves goes to {place}"),
+            Way::Here => "nothing leaves".to_owned(),
+        };
+        out += &wrapped(&format!("{}: Sendmail, {way}", cf.path.display()), "");
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });

@@ -1,6 +1,7 @@
 //! Is the mail server wired so that forwards can be seen? Reads what the mail server itself says of its configuration and
 //! compares it with the listeners of ours. Changes nothing, sends no mail.
 
+mod cf;
 mod destination;
 mod finding;
 mod instance;
@@ -9,13 +10,16 @@ mod milter;
 mod probe;
 mod rules;
 mod site;
+mod way;
 mod words;
 
+pub use cf::Cf;
 pub use destination::{Place, place};
 pub use finding::{Finding, Severity};
 pub use instance::{Instance, directories};
 pub use rules::{RULES, Rule};
-pub use site::{Site, Way};
+pub use site::Site;
+pub use way::Way;
 
 /// What is wrong with a site, the worst first.
 pub fn examine(site: &Site) -> Vec<Finding> {

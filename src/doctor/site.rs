@@ -1,17 +1,22 @@
 //! All that is looked at together: the instances of Postfix, the listeners of ours, and where mail goes between them.
 
-use super::destination::{Host, Place, Route, is_local, place, port};
+use super::cf::{Cf, Filter};
+use super::destination::{Host, Place, is_local, place, port};
 use super::instance::{Instance, Service};
 use super::milter::Milter;
+use super::way::Way;
 use super::words::words;
 use crate::frontend::{ListenerSpec, Role};
 use crate::message::{Direction, Domain, Organization};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A site.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// The instances of Postfix.
     pub instances: Vec<Instance>,
+    /// The Sendmails.
+    pub sendmails: Vec<Cf>,
     /// The listeners of our configuration.
     pub listeners: Vec<ListenerSpec>,
     /// What is ours.
@@ -36,26 +41,6 @@ pub struct Watch<'a> {
     /// Whether it can: a chroot may be between.
     pub reached: bool,
 }
-
-/// Where a route ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
-    /// Past a listener of ours.
-    Watched,
-    /// On this host, or nowhere.
-    Here,
-    /// In a program, which may do anything.
-    Program(String),
-    /// At another server inside, or another program of this host.
-    Inside(String),
-    /// Outside, without having passed a listener.
-    Outside(String),
-    /// There is no such transport.
-    Missing(String),
-}
-
-/// After so many servers one behind the other, mail goes in a circle.
-const MOST_HOPS: usize = 8;
 
 impl Site {
     /// The services of an instance that take mail by SMTP, each with the smtpd that has its settings.
@@ -118,7 +103,7 @@ impl Site {
     }
 
     /// Whether an smtpd asks a listener that sees mail on its way out.
-    fn is_watched(&self, instance: &Instance, service: &Service, smtpd: &Service) -> bool {
+    pub(super) fn is_watched(&self, instance: &Instance, service: &Service, smtpd: &Service) -> bool {
         let sees =
             |watch: &Watch<'_>| watch.listener.role == Role::Enforce || watch.listener.direction == Direction::Outbound;
         self.watches_at(instance, service, smtpd).iter().any(sees)
@@ -143,88 +128,40 @@ impl Site {
         self.inner().filter(|instance| self.way_of_default(instance) == Way::Watched)
     }
 
-    /// The route of mail for which nothing else is said.
-    pub fn default_route(&self, instance: &Instance) -> Route {
-        let mut route = Route::parse(instance.value("default_transport"));
-        if route.nexthop.is_empty() {
-            route.nexthop = instance.value("relayhost").to_owned();
-        }
-        route
+    /// The listener that a filter of Sendmail's means.
+    pub fn listener_of(&self, filter: &Filter) -> Option<&ListenerSpec> {
+        let socket = filter.socket()?;
+        self.listeners.iter().find(|spec| spec.at.socket.overlaps(&socket))
     }
 
-    /// Where mail goes for which nothing else is said.
-    pub fn way_of_default(&self, instance: &Instance) -> Way {
-        self.way(instance, &self.default_route(instance), "the recipient's domain")
+    /// Whether a Sendmail asks a listener that sees mail on its way out.
+    pub fn is_sendmail_hop(&self, cf: &Cf) -> bool {
+        cf.asked()
+            .iter()
+            .filter_map(|filter| self.listener_of(filter))
+            .any(|spec| spec.role == Role::Enforce || spec.direction == Direction::Outbound)
     }
 
-    /// Where a route ends; `domain` is where it goes without a next hop.
-    pub fn way(&self, instance: &Instance, route: &Route, domain: &str) -> Way {
-        self.follow(instance, route, domain, MOST_HOPS)
+    /// Whether there is a hop at all.
+    pub fn has_hop(&self) -> bool {
+        !self.hop_places().is_empty()
     }
 
-    fn follow(&self, instance: &Instance, route: &Route, domain: &str, left: usize) -> Way {
-        let name = match route.transport.as_str() {
-            "" => Route::parse(instance.value("default_transport")).transport,
-            name => name.to_owned(),
+    /// Where mail is to be handed over.
+    pub fn hop_places(&self) -> Vec<Place> {
+        let here = |host: Option<&str>, number: &str| {
+            let host = host.unwrap_or("127.0.0.1");
+            let host = host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Addr);
+            port(number).map(|port| Place { host, port })
         };
-        let Some(service) = instance.transport(&name) else { return Way::Missing(name) };
-        match service.program.as_str() {
-            "smtp" | "lmtp" => {}
-            "pipe" | "spawn" => return Way::Program(name),
-            _ => return Way::Here,
-        }
-        if route.nexthop.is_empty() {
-            return Way::Outside(format!("{name}: to the MX of {domain}"));
-        }
-        // Of several, each may be the one.
-        let hosts: Vec<String> = words(&route.nexthop);
-        let ways = hosts.iter().map(|host| self.at(instance, &name, host, domain, left));
-        ways.max_by_key(|way| match way {
-            Way::Watched => 0,
-            Way::Here => 1,
-            Way::Program(_) => 2,
-            Way::Inside(_) => 3,
-            Way::Missing(_) => 4,
-            Way::Outside(_) => 5,
-        })
-        .unwrap_or(Way::Here)
-    }
-
-    fn at(&self, instance: &Instance, transport: &str, host: &str, domain: &str, left: usize) -> Way {
-        let Some(place) = place(host) else { return Way::Outside(format!("{transport}:{host}")) };
-        if self.hops.contains(&place) {
-            return Way::Watched;
-        }
-        for other in &self.instances {
-            for (service, smtpd) in self.doors(other) {
-                if !self.listens(other, service, &place) {
-                    continue;
-                }
-                if self.is_watched(other, service, smtpd) {
-                    return Way::Watched;
-                }
-                if left == 0 {
-                    return Way::Here;
-                }
-                // It goes on from there.
-                let filter = other.value_at(smtpd, "content_filter");
-                let next = if filter.is_empty() { self.default_route(other) } else { Route::parse(filter) };
-                return match self.follow(other, &next, domain, left - 1) {
-                    Way::Outside(place) if !std::ptr::eq(other, instance) => {
-                        Way::Outside(format!("{place}, by way of {}", other.dir.display()))
-                    }
-                    way => way,
-                };
-            }
-        }
-        match &place.host {
-            Host::Unix(_) => Way::Here,
-            Host::Addr(addr) if is_local(*addr) || self.organization.owns_addr(*addr) => Way::Inside(place.to_string()),
-            Host::Name(name) if Domain::new(name).is_some_and(|name| self.organization.owns_host(&name)) => {
-                Way::Inside(place.to_string())
-            }
-            _ => Way::Outside(format!("{transport}:{host}")),
-        }
+        let postfix = self.hops_here().into_iter().filter_map(|hop| match hop.service.name.rsplit_once(':') {
+            Some((host, number)) => here(Some(host.trim_matches(['[', ']'])), number),
+            None => here(None, &hop.service.name),
+        });
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let sendmail = self.sendmails.iter().filter(|cf| self.is_sendmail_hop(cf)).flat_map(Cf::daemons);
+        let sendmail = sendmail.map(|(addr, port)| Place { host: Host::Addr(addr.unwrap_or(loopback)), port });
+        postfix.chain(sendmail).chain(self.hops.iter().cloned()).collect()
     }
 
     /// Whether a service listens at that place.

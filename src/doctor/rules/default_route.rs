@@ -6,8 +6,7 @@ pub(super) const RULE: Rule =
     Rule { id: "route.default", what: "mail for which nothing else is said leaves without passing the hop", look };
 
 fn look(site: &Site, findings: &mut Vec<Finding>) {
-    let hops = site.hops_here();
-    if hops.is_empty() && site.hops.is_empty() {
+    if !site.has_hop() {
         // That there is no hop at all is told already.
         return;
     }
@@ -30,8 +29,7 @@ fn look(site: &Site, findings: &mut Vec<Finding>) {
         } else {
             "default_transport"
         };
-        let wanted = hops.first().map(|hop| hop_address(&hop.service.name));
-        let wanted = wanted.or_else(|| site.hops.first().map(ToString::to_string)).unwrap_or_default();
+        let wanted = site.hop_places().first().map(ToString::to_string).unwrap_or_default();
         let transport = if route.transport.is_empty() { "smtp" } else { &route.transport };
         let line = if at == "relayhost" {
             format!("relayhost = {wanted}")
@@ -48,13 +46,5 @@ fn look(site: &Site, findings: &mut Vec<Finding>) {
                 ))
                 .change(line),
         );
-    }
-}
-
-/// The next hop that leads to a service of `master.cf`.
-fn hop_address(service: &str) -> String {
-    match service.rsplit_once(':') {
-        Some((host, port)) => format!("[{}]:{port}", host.trim_matches(['[', ']'])),
-        None => format!("[127.0.0.1]:{service}"),
     }
 }

@@ -7,7 +7,7 @@ pub(super) const RULE: Rule =
     Rule { id: "milter.missing", what: "no smtpd asks an outbound listener of Forwarden", look };
 
 fn look(site: &Site, findings: &mut Vec<Finding>) {
-    if !site.hops_here().is_empty() || !site.hops.is_empty() {
+    if site.has_hop() {
         return;
     }
     let wanted = site.listeners.iter().find(|spec| spec.role == crate::frontend::Role::Enforce);

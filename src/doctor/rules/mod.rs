@@ -21,6 +21,7 @@ mod moved;
 mod names;
 mod protocol;
 mod relay;
+mod sendmail;
 mod silent;
 mod size;
 mod socket;
@@ -33,7 +34,8 @@ mod versions;
 use super::finding::{Finding, Severity};
 use super::instance::Instance;
 use super::map::{self, Entry};
-use super::site::{Site, Way};
+use super::site::Site;
+use super::way::Way;
 use super::words::words;
 
 /// A rule.
@@ -78,6 +80,12 @@ pub const RULES: &[Rule] = &[
     versions::RULE,
     unread::RULE,
     unused::RULE,
+    sendmail::filter::RULE,
+    sendmail::route::RULE,
+    sendmail::table::RULE,
+    sendmail::expands::RULE,
+    sendmail::shared::RULE,
+    sendmail::dsn::RULE,
 ];
 
 /// So many entries of one table are told one by one.
