@@ -106,6 +106,7 @@ impl Folders {
         }
         written.extend(config.spool.iter().map(|spec| spec.directory.clone()));
         for output in &config.outputs {
+            read.extend(output.target.files().into_iter().map(parent));
             if let Target::File(path) = &output.target {
                 written.insert(parent(path));
             }

@@ -30,7 +30,11 @@ fn general(key: &str) -> String {
 fn settings(name: &str, text: &str) -> BTreeMap<String, Vec<Value>> {
     fn walk(key: &str, value: &Value, found: &mut BTreeMap<String, Vec<Value>>) {
         match value {
-            Value::Table(table) if !matches!(key, "detection.weights" | "groups") && !key.ends_with(".tag.fields") => {
+            Value::Table(table)
+                if !matches!(key, "detection.weights" | "groups")
+                    && !key.ends_with(".tag.fields")
+                    && key != "output.headers" =>
+            {
                 for (name, value) in table {
                     let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                     found.entry(general(&key)).or_default().push(value.clone());
@@ -93,6 +97,7 @@ fn sample() -> String {
         .replace("group = \"postfix\"", "group = \"root\"")
         .replace("user = \"forwarden\"", "user = \"daemon\"")
         .replace("/etc/forwarden/templates", &templates.display().to_string())
+        .replace("/etc/forwarden/tls", &path("tests/config/good/tls").display().to_string())
 }
 
 fn load(text: &str) -> Loaded {

@@ -1,11 +1,14 @@
 //! `[[output]]`: events in further dialects, each to a place of its own.
 
+mod http;
+mod tls;
+
 use super::duration::span;
 use super::lists;
 use super::problem::quoted;
 use super::reader::{Place, Section};
 use crate::sink::encode::{FORMATS, Format};
-use crate::sink::{Batch, Endpoint, Framing, Output, Target};
+use crate::sink::{Batch, Endpoint, Framing, HttpSpec, Output, Target, TlsSpec};
 use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +32,9 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
         let target = section.string("to").and_then(|(text, place)| match place_of(&text) {
             Ok(target) => Some((target, place)),
             Err(problem) => {
-                report.error(&place, format!("{} {problem}", quoted(&text)));
+                // What may have a password in it is not shown.
+                let shown = if text.contains('@') { "this".to_owned() } else { quoted(&text) };
+                report.error(&place, format!("{shown} {problem}"));
                 None
             }
         });
@@ -39,7 +44,10 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
                 "to is missing: write to = \"file:/var/log/forwarden/ecs.jsonl\" or \"tcp:siem.corp.example:601\"",
             );
         }
-        let target = target.map(|(target, place)| (framed(target, framing, format, &section), place));
+        let target = target.map(|(target, place)| {
+            let target = secured(framed(target, framing, format, &section), &section);
+            (http::read(target, format, &section), place)
+        });
         if let Some((target, place)) = &target {
             if let Some(other) = outputs.iter().find(|output| output.target == *target) {
                 let text = format!("{} goes there already: one place has one output", quoted(&other.name));
@@ -91,13 +99,33 @@ fn framing(section: &Section<'_>) -> Option<(Framing, Place)> {
 fn framed(mut target: Target, said: Option<(Framing, Place)>, format: &Format, section: &Section<'_>) -> Target {
     let (framing, place) = said.unzip();
     match &mut target {
-        Target::Tcp(_, of_target) | Target::UnixStream(_, of_target) => {
+        Target::Tcp(_, of_target) | Target::Tls(_, of_target, _) | Target::UnixStream(_, of_target) => {
             *of_target = framing.unwrap_or_else(|| format.framing());
         }
         _ => {
             if let Some(place) = place {
                 let text = "framing is for streams (tcp, tls, unix-stream): leave it out";
                 section.report().error(&place, text);
+            }
+        }
+    }
+    target
+}
+
+/// TLS, where the place speaks it.
+fn secured(mut target: Target, section: &Section<'_>) -> Target {
+    let said = ["tls_ca", "tls_name", "tls_cert", "tls_key", "tls_fingerprint"].map(|key| (key, section.has(key)));
+    let of_target = match &mut target {
+        Target::Tls(_, _, tls) => Some(tls),
+        Target::Http(spec) => spec.tls.as_mut(),
+        _ => None,
+    };
+    match of_target {
+        Some(tls) => *tls = tls::read(section),
+        None => {
+            for (key, _) in said.iter().filter(|(_, said)| *said) {
+                let place = section.get(key).map_or_else(|| section.place().clone(), |found| found.place);
+                section.report().error(&place, "is for TLS: write to = \"tls:…\" or \"https://…\", or leave it out");
             }
         }
     }
@@ -152,8 +180,11 @@ fn place_of(text: &str) -> Result<Target, String> {
         "tcp" => endpoint(Some(601), "tcp:siem.corp.example:601").map(|to| Target::Tcp(to, Framing::Line)),
         "unix" => path("unix:/run/siem.sock").map(Target::UnixDatagram),
         "unix-stream" => path("unix-stream:/run/siem.sock").map(|path| Target::UnixStream(path, Framing::Line)),
+        "tls" => endpoint(Some(6514), "tls:siem.corp.example:6514")
+            .map(|to| Target::Tls(to, Framing::Octets, TlsSpec::default())),
+        "http" | "https" => HttpSpec::parse(text).map(|spec| Target::Http(Box::new(spec))).map_err(str::to_owned),
         _ => Err("is no output: write \"stdout\", \"file:/path\", \"udp:host:port\", \"tcp:host:port\", \
-                  \"unix:/path\" or \"unix-stream:/path\""
+                  \"tls:host:port\", \"https://host/path\", \"unix:/path\" or \"unix-stream:/path\""
             .to_owned()),
     }
 }

@@ -8,7 +8,7 @@ pub mod spool;
 mod target;
 mod worker;
 
-pub use deliver::Framing;
+pub use deliver::{Auth, Framing, HttpSpec, OauthSpec, TlsSpec, fingerprint, secret};
 pub use direct::Writers;
 pub use spool::Spool;
 pub use target::{Batch, Endpoint, Output, Target};

@@ -1,6 +1,6 @@
 //! What an output is: a dialect, a place, and how much is sent at once.
 
-use super::deliver::Framing;
+use super::deliver::{Framing, HttpSpec, TlsSpec};
 use super::encode::Format;
 use std::fmt;
 use std::path::PathBuf;
@@ -38,6 +38,10 @@ pub enum Target {
     Udp(Endpoint),
     /// TCP.
     Tcp(Endpoint, Framing),
+    /// TLS over TCP.
+    Tls(Endpoint, Framing, TlsSpec),
+    /// Requests.
+    Http(Box<HttpSpec>),
     /// A UNIX socket, a datagram an event.
     UnixDatagram(PathBuf),
     /// A UNIX socket, a stream.
@@ -52,6 +56,9 @@ impl Target {
             Self::File(_) => "file",
             Self::Udp(_) => "udp",
             Self::Tcp(..) => "tcp",
+            Self::Tls(..) => "tls",
+            Self::Http(spec) if spec.tls.is_some() => "https",
+            Self::Http(_) => "http",
             Self::UnixDatagram(_) => "unix",
             Self::UnixStream(..) => "unix-stream",
         }
@@ -64,8 +71,17 @@ impl Target {
 
     /// The kinds that carry a dialect.
     pub fn kinds_for(format: &Format) -> Vec<&'static str> {
-        let kinds = ["stdout", "file", "udp", "tcp", "unix", "unix-stream"];
+        let kinds = ["stdout", "file", "udp", "tcp", "tls", "unix", "unix-stream", "https", "http"];
         kinds.into_iter().filter(|kind| kind_carries(kind, format)).collect()
+    }
+
+    /// The files that it names beside the one that is written to.
+    pub fn files(&self) -> Vec<&std::path::Path> {
+        match self {
+            Self::Tls(_, _, tls) => tls.files(),
+            Self::Http(spec) => spec.files(),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether it can do without the spool: what is written on this host waits for nobody.
@@ -77,6 +93,7 @@ impl Target {
 fn kind_carries(kind: &str, format: &Format) -> bool {
     match kind {
         "stdout" | "file" => true,
+        "http" | "https" => !format.is_syslog(),
         _ => !format.is_request(),
     }
 }
@@ -129,8 +146,10 @@ pub struct Batch {
 
 impl Batch {
     /// What suits a place.
-    pub fn for_target(_target: &Target) -> Self {
-        Self { events: 500, bytes: 900_000, linger: Duration::ZERO, timeout: Duration::from_secs(30) }
+    pub fn for_target(target: &Target) -> Self {
+        // A request is worth more events.
+        let linger = if matches!(target, Target::Http(_)) { Duration::from_secs(1) } else { Duration::ZERO };
+        Self { events: 500, bytes: 900_000, linger, timeout: Duration::from_secs(30) }
     }
 }
 

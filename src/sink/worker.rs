@@ -201,7 +201,14 @@ impl Worker {
                 // The writer is gone, and with it the daemon.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             },
-            () = self.transport.broken() => self.rewind(),
+            () = self.transport.broken() => {
+                let lost = !self.on_their_way.is_empty();
+                self.rewind();
+                // A receiver that takes connections and ends them at once is not asked over and over.
+                if lost {
+                    self.pause("the receiver ended the connection", None, false, None).await;
+                }
+            }
             () = settled => {}
         }
     }
@@ -423,6 +430,7 @@ impl Worker {
             moved = true;
         }
         if moved {
+            self.is_well();
             self.report();
         }
     }
@@ -463,6 +471,14 @@ impl Worker {
     }
 
     fn well(&mut self) {
+        // Without confirmation, only time shows that it was well.
+        if !self.transport.confirms() {
+            return self.note("delivering", None);
+        }
+        self.is_well();
+    }
+
+    fn is_well(&mut self) {
         self.backoff.reset();
         if self.complained.take().is_some() {
             tracing::info!(output = %self.output.name, "events are delivered again");

@@ -3,6 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
+mod certificates;
+mod http;
+mod http_server;
 mod local;
 mod receiver;
 mod rsyslog;
@@ -10,3 +13,4 @@ mod site;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;

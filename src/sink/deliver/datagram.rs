@@ -1,6 +1,7 @@
 //! Datagrams: UDP, where the network may lose them, and UNIX sockets, where the receiver has what was sent.
 
-use super::{super::Endpoint, Sent};
+use super::super::Endpoint;
+use super::Sent;
 use std::io;
 use std::path::PathBuf;
 use tokio::net::{UdpSocket, UnixDatagram, lookup_host};

@@ -4,20 +4,24 @@
 mod datagram;
 mod file;
 mod frame;
+mod http;
 mod stdout;
 mod stream;
+mod tls;
 
 pub(super) use file::Appended;
 pub use frame::Framing;
+pub use http::{Auth, HttpSpec, OauthSpec, secret};
+pub use tls::{TlsSpec, fingerprint};
 
 use super::{Output, Target};
 use datagram::Datagram;
+use http::Http;
 use std::io;
 use std::time::Duration;
 use stream::Stream;
 
 /// What became of records.
-#[allow(dead_code, reason = "HTTP is the first to tell them apart")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sent {
     /// All were taken.
@@ -52,7 +56,6 @@ impl Sent {
 }
 
 /// What became of one record.
-#[allow(dead_code, reason = "HTTP is the first to tell them apart")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Item {
     /// It was taken.
@@ -69,6 +72,7 @@ pub(super) enum Transport {
     File(Appended),
     Datagram(Datagram),
     Stream(Box<Stream>),
+    Http(Box<Http>),
 }
 
 impl Transport {
@@ -83,6 +87,8 @@ impl Transport {
             Target::Udp(to) => Self::Datagram(Datagram::udp(to.clone())),
             Target::UnixDatagram(path) => Self::Datagram(Datagram::unix(path.clone())),
             Target::Tcp(to, framing) => Self::Stream(Box::new(Stream::tcp(to.clone(), *framing))),
+            Target::Tls(to, framing, tls) => Self::Stream(Box::new(Stream::tls(to.clone(), *framing, tls.clone()))),
+            Target::Http(spec) => Self::Http(Box::new(Http::new(spec, output.format))),
             Target::UnixStream(path, framing) => Self::Stream(Box::new(Stream::unix(path.clone(), *framing))),
         })
     }
@@ -94,6 +100,7 @@ impl Transport {
             Self::File(file) => file.write(records),
             Self::Datagram(datagram) => datagram.send(records).await,
             Self::Stream(stream) => stream.send(records).await,
+            Self::Http(http) => http.send(records).await,
         }
     }
 
@@ -115,6 +122,7 @@ impl Transport {
         match self {
             Self::Stream(stream) => stream.reset(),
             Self::Datagram(datagram) => datagram.reset(),
+            Self::Http(http) => http.reset(),
             Self::Stdout | Self::File(_) => {}
         }
     }

@@ -2,7 +2,8 @@
 //! before it reads it. A receiver that ends the connection is noticed before the next record, and at the end of the daemon
 //! it is asked to read on until it has everything.
 
-use super::{super::Endpoint, Framing, Sent};
+use super::super::Endpoint;
+use super::{Framing, Sent, TlsSpec};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
 enum Way {
     Tcp(Endpoint),
+    Tls(Endpoint, TlsSpec),
     Unix(PathBuf),
 }
 
@@ -31,6 +33,10 @@ pub(in crate::sink) struct Stream {
 impl Stream {
     pub(in crate::sink) fn tcp(to: Endpoint, framing: Framing) -> Self {
         Self { way: Way::Tcp(to), framing, connection: None }
+    }
+
+    pub(in crate::sink) fn tls(to: Endpoint, framing: Framing, tls: TlsSpec) -> Self {
+        Self { way: Way::Tls(to, tls), framing, connection: None }
     }
 
     pub(in crate::sink) fn unix(path: PathBuf, framing: Framing) -> Self {
@@ -99,12 +105,17 @@ impl Stream {
             while connection.read(&mut unasked).await? > 0 {}
             Ok::<(), io::Error>(())
         };
-        matches!(tokio::time::timeout(FINISH, ended).await, Ok(Ok(())))
+        match tokio::time::timeout(FINISH, ended).await {
+            Ok(Ok(())) => true,
+            // Some end TLS without saying so.
+            Ok(Err(error)) => error.kind() == io::ErrorKind::UnexpectedEof,
+            Err(_) => false,
+        }
     }
 
     fn name(&self) -> String {
         match &self.way {
-            Way::Tcp(to) => to.to_string(),
+            Way::Tcp(to) | Way::Tls(to, _) => to.to_string(),
             Way::Unix(path) => path.display().to_string(),
         }
     }
@@ -113,6 +124,7 @@ impl Stream {
 async fn connect(way: &Way) -> io::Result<Box<dyn Connection>> {
     Ok(match way {
         Way::Tcp(to) => Box::new(tcp(to).await?),
+        Way::Tls(to, tls) => Box::new(tls.connect(&to.host, tcp(to).await?).await?),
         Way::Unix(path) => Box::new(UnixStream::connect(path).await?),
     })
 }

@@ -1,0 +1,117 @@
+//! A connection to one server, kept open between requests.
+
+use super::super::{TlsSpec, stream};
+use crate::sink::Endpoint;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::time::Duration;
+
+/// How much of an answer is read: one on ten thousand records is a few megabytes.
+const MOST: usize = 16 << 20;
+
+/// What a server answered.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// When it wants to be asked again.
+    pub(super) after: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+/// A connection, made when it is needed.
+pub(super) struct Client {
+    to: Endpoint,
+    tls: Option<TlsSpec>,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Client {
+    pub(super) fn new(to: Endpoint, tls: Option<TlsSpec>) -> Self {
+        Self { to, tls, open: None }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.open = None;
+    }
+
+    /// Sends a request and reads its answer. A connection that the server ended meanwhile is made anew, once.
+    pub(super) async fn post(&mut self, path: &str, headers: HeaderMap, body: Vec<u8>) -> io::Result<Answer> {
+        let body = Bytes::from(body);
+        if let Some(mut open) = self.open.take().filter(|open| !open.is_closed())
+            && let Ok(answer) = self.ask(&mut open, path, headers.clone(), body.clone()).await
+        {
+            self.open = Some(open);
+            return Ok(answer);
+        }
+        let mut open = self.connect().await?;
+        let answer = self.ask(&mut open, path, headers, body).await?;
+        self.open = Some(open);
+        Ok(answer)
+    }
+
+    async fn connect(&self) -> io::Result<SendRequest<Full<Bytes>>> {
+        let stream = stream::tcp(&self.to).await?;
+        // The connection is driven by a task of this output's own runtime, and ends with it or with the sender.
+        Ok(match &self.tls {
+            Some(tls) => {
+                let stream = tls.connect(&self.to.host, stream).await?;
+                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+                tokio::spawn(connection);
+                sender
+            }
+            None => {
+                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+                tokio::spawn(connection);
+                sender
+            }
+        })
+    }
+
+    async fn ask(
+        &self,
+        open: &mut SendRequest<Full<Bytes>>,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> io::Result<Answer> {
+        open.ready().await.map_err(io::Error::other)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = path.parse().map_err(io::Error::other)?;
+        *request.headers_mut() = headers;
+        let host = HeaderValue::from_str(&self.to.to_string()).map_err(io::Error::other)?;
+        request.headers_mut().insert(HOST, host);
+        let response = open.send_request(request).await.map_err(io::Error::other)?;
+        let status = response.status();
+        let after = response.headers().get(RETRY_AFTER).and_then(|value| asked(value.to_str().ok()?));
+        let body = Limited::new(response.into_body(), MOST).collect().await.map_err(io::Error::other)?;
+        Ok(Answer { status, after, body: body.to_bytes().to_vec() })
+    }
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
+fn asked(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    Duration::try_from(time.duration_since(jiff::Timestamp::now())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_to_come_back() {
+        assert_eq!(asked(" 120 "), Some(Duration::from_secs(120)));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), None, "it is past");
+        assert!(asked("Sun, 06 Nov 2094 08:49:37 GMT").is_some());
+        assert_eq!(asked("soon"), None);
+    }
+}
