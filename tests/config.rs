@@ -119,7 +119,8 @@ fn the_sample_is_fine() {
         .join("\n")
         .replace("group = \"postfix\"", "group = \"root\"")
         .replace("user = \"forwarden\"", "user = \"daemon\"")
-        .replace("/etc/forwarden/templates", &source().join("good/templates").display().to_string());
+        .replace("/etc/forwarden/templates", &source().join("good/templates").display().to_string())
+        .replace("/etc/forwarden/tls", &source().join("good/tls").display().to_string());
     let message = source().join("good/messages/forward.eml");
     fs::create_dir(folder.path().join("tests")).expect("a folder");
     fs::copy(message, folder.path().join("tests/forward.eml")).expect("a message");

@@ -8,6 +8,7 @@ mod doctor;
 mod exceptions;
 mod explain;
 mod metrics;
+mod outputs;
 mod quarantine;
 mod replay;
 mod report;
@@ -15,6 +16,7 @@ mod running;
 mod schema;
 mod serve;
 mod source;
+mod spool;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -47,6 +49,7 @@ enum Command {
     Doctor(doctor::Command),
     Exceptions(exceptions::Command),
     Explain(explain::Command),
+    Outputs(outputs::Command),
     Quarantine(quarantine::Command),
     Replay(replay::Command),
     Report(report::Command),
@@ -54,6 +57,7 @@ enum Command {
     Detectors(detectors::Command),
     Metrics(metrics::Command),
     Schema(schema::Command),
+    Spool(spool::Command),
     Status(running::StatusCommand),
     Reload(running::ReloadCommand),
 }
@@ -68,6 +72,7 @@ impl Cli {
             Command::Doctor(command) => command.run(),
             Command::Exceptions(command) => command.run(),
             Command::Explain(command) => command.run(),
+            Command::Outputs(command) => command.run(),
             Command::Quarantine(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Report(command) => command.run(),
@@ -75,6 +80,7 @@ impl Cli {
             Command::Detectors(command) => command.run(),
             Command::Metrics(command) => command.run(),
             Command::Schema(command) => command.run(),
+            Command::Spool(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Reload(command) => command.run(),
         }

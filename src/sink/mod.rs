@@ -6,12 +6,14 @@ pub mod encode;
 mod retry;
 pub mod spool;
 mod target;
+mod trial;
 mod worker;
 
 pub use deliver::{Auth, Framing, HttpSpec, OauthSpec, TlsSpec, fingerprint, secret};
 pub use direct::Writers;
 pub use spool::Spool;
 pub use target::{Batch, Endpoint, Output, Target};
+pub use trial::try_out;
 
 use crate::event::Event;
 

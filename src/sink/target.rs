@@ -98,6 +98,20 @@ fn kind_carries(kind: &str, format: &Format) -> bool {
     }
 }
 
+impl fmt::Display for Target {
+    /// As the configuration writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("stdout"),
+            Self::File(path) | Self::UnixDatagram(path) | Self::UnixStream(path, _) => {
+                write!(f, "{}:{}", self.kind(), path.display())
+            }
+            Self::Udp(to) | Self::Tcp(to, _) | Self::Tls(to, ..) => write!(f, "{}:{to}", self.kind()),
+            Self::Http(spec) => write!(f, "{}://{}{}", self.kind(), spec.to, spec.path),
+        }
+    }
+}
+
 /// A host and its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {

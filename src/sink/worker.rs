@@ -62,14 +62,18 @@ pub(super) fn start(
             state: "idle",
             complained: None,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        match runtime {
+        match runtime() {
             Ok(runtime) => runtime.block_on(worker.run()),
             Err(error) => tracing::error!(%error, "the runtime of an output cannot be started"),
         }
         queue.say(Said::Ended);
     })?;
     Ok(())
+}
+
+/// A runtime for one output.
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 struct Worker {

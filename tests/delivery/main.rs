@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
 mod certificates;
+mod commands;
 mod http;
 mod http_server;
 mod local;

@@ -109,6 +109,11 @@ impl Transport {
         !matches!(self, Self::Stream(_))
     }
 
+    /// Whether, at its end at least, a receiver shows that it has everything.
+    pub(super) fn confirms_anything(&self) -> bool {
+        !matches!(self, Self::Datagram(_))
+    }
+
     /// Returns when the receiver ends the connection; never where there is none.
     pub(super) async fn broken(&mut self) {
         match self {

@@ -1,0 +1,70 @@
+//! How much waits, and why.
+
+use super::super::source::printable;
+use super::{Format, Shown, directory};
+use crate::sink::spool::{self, OutputStatus};
+use jiff::Timestamp;
+use std::fmt::Write;
+use std::io;
+use std::process::ExitCode;
+
+impl Shown {
+    pub(super) fn run(self) -> io::Result<ExitCode> {
+        let status = spool::status(&directory(&self.config)?)?;
+        if self.format == Format::Json {
+            super::super::print(&format!("{}\n", serde_json::to_string(&status).map_err(io::Error::other)?));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut out = format!(
+            "{} events in {}, {} refused; the oldest {}\n\n",
+            status.events,
+            octets(status.bytes),
+            status.refused,
+            age(status.oldest)
+        );
+        let _ = writeln!(
+            out,
+            "{:<20}  {:<10}  {:>9}  {:>10}  {:>9}  {:>7}  last delivery",
+            "output", "state", "waiting", "delivered", "dropped", "refused"
+        );
+        status.outputs.iter().for_each(|output| line(&mut out, output));
+        super::super::print(&out);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn line(out: &mut String, output: &OutputStatus) {
+    let _ = writeln!(
+        out,
+        "{:<20}  {:<10}  {:>9}  {:>10}  {:>9}  {:>7}  {}",
+        printable(&output.output, 19),
+        printable(&output.state, 9),
+        output.waiting,
+        output.delivered,
+        output.dropped,
+        output.refused,
+        age(output.last_delivery)
+    );
+    if output.waiting > 0 {
+        let _ = writeln!(out, "  the oldest that waits came {}", age(output.oldest));
+    }
+    if let Some(error) = output.error.as_deref().filter(|_| matches!(output.state.as_str(), "retrying" | "held")) {
+        let _ = writeln!(out, "  {}: {}", age(output.since), printable(error, 80));
+    }
+}
+
+/// How long ago.
+fn age(time: Option<Timestamp>) -> String {
+    let Some(time) = time else { return "never".to_owned() };
+    let seconds = Timestamp::now().duration_since(time).as_secs().max(0);
+    match seconds {
+        0..=119 => format!("{seconds} s ago"),
+        120..=7_199 => format!("{} min ago", seconds / 60),
+        7_200..=172_799 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+fn octets(bytes: u64) -> String {
+    if bytes < 10 << 20 { format!("{} KiB", bytes >> 10) } else { format!("{} MiB", bytes >> 20) }
+}

@@ -1,0 +1,30 @@
+//! One event to one output, past the spool, to see whether it is taken.
+
+use super::deliver::{Item, Sent, Transport};
+use super::encode::Context;
+use super::{Output, worker};
+use crate::event::Event;
+
+/// Sends an event. Whether the receiver confirmed that it has it.
+///
+/// # Errors
+/// Why it was not taken.
+pub fn try_out(output: &Output, event: &Event) -> Result<bool, String> {
+    let mut record = Vec::new();
+    output.format.encode(event, Context { process: std::process::id(), sequence: 1 }, &mut record);
+    let mut transport = Transport::new(output).map_err(|error| error.to_string())?;
+    let runtime = worker::runtime().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let sent = tokio::time::timeout(output.batch.timeout, transport.send(&[record.as_slice()])).await;
+        match sent.unwrap_or_else(|_| Sent::broken(format!("no answer within {} s", output.batch.timeout.as_secs()))) {
+            Sent::Taken => {}
+            Sent::Each(items) => match items.into_iter().next() {
+                Some(Item::Refused(error)) => return Err(error),
+                Some(Item::Later) => return Err("the receiver cannot take it now".to_owned()),
+                Some(Item::Taken) | None => {}
+            },
+            Sent::Later { error, .. } | Sent::Held(error) | Sent::Refused(error) => return Err(error),
+        }
+        Ok(transport.finish().await && transport.confirms_anything())
+    })
+}
