@@ -3,13 +3,12 @@
 use super::Audit;
 use super::finding::Source;
 use super::forward::{of_items, parse};
-use super::postfix;
 use super::target::items;
 use super::tree::{As, Text};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Where alias files are, whether or not a table of Postfix names them.
+/// Where alias files are, whether or not a mail server's configuration names them.
 const FILES: &[&str] = &["/etc/aliases", "/etc/mail/aliases"];
 
 /// How deep files may include each other.
@@ -18,11 +17,12 @@ const MAX_DEPTH: usize = 20;
 /// How many files a list may include.
 const MAX_INCLUDES: usize = 100;
 
-/// Looks at those that Postfix does not look at by itself.
-pub(super) fn look(audit: &mut Audit, postfix: &postfix::Seen) {
-    let named = super::sendmail::alias_files(audit);
-    let mut seen: HashSet<PathBuf> = postfix.files.clone();
-    for path in FILES.iter().map(PathBuf::from).chain(named).filter(|path| !postfix.files.contains(path)) {
+/// Looks at those that were not looked at as tables of a mail server.
+pub(super) fn look(audit: &mut Audit, mut seen: HashSet<PathBuf>) {
+    let real: Vec<PathBuf> = seen.iter().filter_map(|path| audit.tree.real(path)).collect();
+    seen.extend(real);
+    let files = FILES.iter().map(PathBuf::from).filter(|path| !seen.contains(path));
+    for path in files.collect::<Vec<_>>() {
         // One is often a link to the other.
         if let Some(file) = audit.read(&path, As::System)
             && seen.insert(file.real.clone())

@@ -6,6 +6,7 @@
 mod aliases;
 mod command;
 mod courier;
+mod entries;
 mod exim;
 mod finding;
 mod forward;
@@ -92,8 +93,8 @@ impl Audit {
         };
         problems.into_iter().for_each(|(path, reason)| audit.problem(path.display(), reason));
         let postfix = postfix::look(&mut audit);
-        aliases::look(&mut audit, &postfix);
-        sendmail::look(&mut audit);
+        let sendmail = sendmail::look(&mut audit);
+        aliases::look(&mut audit, postfix.files.union(&sendmail).cloned().collect());
         courier::look(&mut audit);
         qmail::look(&mut audit);
         procmail::look(&mut audit);

@@ -1,107 +1,97 @@
-//! Sendmail: virtusertable, and where its aliases are.
+//! Sendmail: its aliases and its virtusertable, text and database.
 
-use super::Audit;
 use super::command::{Copies, postfix, run};
-use super::finding::{Rule, Source, Target};
-use super::target::{address, target};
+use super::entries::{Entry, compared, listed, rules};
+use super::finding::Source;
 use super::tree::As;
+use super::{Audit, aliases};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 const CONFIGURATION: &str = "/etc/mail/sendmail.cf";
 const TABLE: &str = "/etc/mail/virtusertable";
 
-/// The alias files that sendmail.cf names.
-pub(super) fn alias_files(audit: &Audit) -> Vec<PathBuf> {
-    let Ok(Some(file)) = audit.tree.read(Path::new(CONFIGURATION), As::System) else { return Vec::new() };
-    let text = file.text();
-    let values = text.lines().filter_map(|line| line.strip_prefix("O AliasFile="));
-    let names = values.flat_map(|value| value.split(','));
-    // `hash -o /etc/mail/aliases`, `/etc/mail/aliases`.
-    let paths = names.filter_map(|name| name.split([' ', ':']).rfind(|word| word.starts_with('/')));
-    paths.map(PathBuf::from).collect()
-}
-
-pub(super) fn look(audit: &mut Audit) {
+/// Looks at what sendmail.cf names, and returns the alias files that it looked at.
+pub(super) fn look(audit: &mut Audit) -> HashSet<PathBuf> {
     let configuration = audit.read(Path::new(CONFIGURATION), As::System).map(|file| file.text()).unwrap_or_default();
+    let values = configuration.lines().filter_map(|line| line.strip_prefix("O AliasFile="));
+    // `hash -o /etc/mail/aliases`, `/etc/mail/aliases`.
+    let names = values.flat_map(|value| value.split(','));
+    let paths = names.filter_map(|name| name.split([' ', ':']).rfind(|word| word.starts_with('/')));
+    let files: HashSet<PathBuf> = paths.map(PathBuf::from).collect();
+    for path in &files {
+        table(audit, Source::Alias, "hash", path);
+    }
     let lines = configuration.lines().filter_map(|line| line.strip_prefix('K')).map(str::trim_start);
-    let table = lines.filter_map(|line| line.strip_prefix("virtuser ")).next();
+    let setting = lines.filter_map(|line| line.strip_prefix("virtuser ")).next();
     // `hash -o -T<TMPF> /etc/mail/virtusertable`.
-    let words: Vec<&str> = table.unwrap_or_default().split_whitespace().collect();
+    let words: Vec<&str> = setting.unwrap_or_default().split_whitespace().collect();
     let kind = words.first().copied().unwrap_or("hash");
     let path = words.iter().rfind(|word| word.starts_with('/')).map_or(TABLE, |path| path);
-    let path = PathBuf::from(path.trim_end_matches(".db"));
-    let (text, file) = match audit.read(&path, As::System) {
-        Some(file) => (file.text(), file),
-        None => match made(audit, kind, &path) {
-            Some(found) => found,
-            None => return,
-        },
+    table(audit, Source::Virtusertable, kind, Path::new(path.trim_end_matches(".db")));
+    files
+}
+
+/// Looks at a table: its database, which is what counts, beside its text.
+fn table(audit: &mut Audit, source: Source, kind: &str, path: &Path) {
+    let text = audit.read(path, As::System);
+    let written = text.as_ref().map(|file| match source {
+        Source::Alias => aliases::entries(&file.text()).iter().map(of_alias).collect(),
+        _ => of_text(&file.text()),
+    });
+    let database = PathBuf::from(format!("{}.db", path.display()));
+    let (file, facts) = match (&text, audit.tree.facts(&database)) {
+        (Some(text), _) => (path, text.facts),
+        (None, Some(facts)) => (&*database, facts),
+        (None, None) => return,
     };
-    let has_text = !text.is_empty() && file.real == path;
-    for (line, mailbox, rule) in rules(&text) {
-        let rule = if has_text { rule } else { rule.note("only in the database: there is no text") };
+    let entries = match listing(audit, kind, &database) {
+        Ok(listing) => compared(source, listing.map(|listing| listed(&listing)), written.as_deref()),
+        Err(reason) => {
+            let instead = if written.is_some() { "; its text was read instead" } else { "" };
+            audit.problem(database.display(), format!("{reason}{instead}"));
+            written.unwrap_or_default()
+        }
+    };
+    for entry in entries {
+        let mut includes = Vec::new();
+        let (mut rules, keeps) = rules(source, &entry, &mut includes);
+        rules.iter_mut().for_each(|rule| rule.notes.extend(entry.note.clone()));
         let before = audit.findings.len();
-        audit.found(Source::Virtusertable, &file.real, file.facts, &mailbox, vec![rule]);
-        audit.findings.iter_mut().skip(before).for_each(|finding| finding.line = Some(line).filter(|_| has_text));
+        audit.found(source, file, facts, &entry.key, rules);
+        for finding in audit.findings.iter_mut().skip(before) {
+            finding.line = finding.line.filter(|line| *line > 0);
+        }
+        aliases::include(audit, &includes, As::System, &entry.key, keeps);
     }
 }
 
-/// What the database says where there is no text.
-fn made(audit: &mut Audit, kind: &str, path: &Path) -> Option<(String, super::Text)> {
-    let database = PathBuf::from(format!("{}.db", path.display()));
-    let file = audit.read(&database, As::System)?;
+/// All pairs of a database. `None` where there is none.
+fn listing(audit: &mut Audit, kind: &str, database: &Path) -> Result<Option<String>, String> {
+    let Some(file) = audit.tree.read(database, As::System)? else { return Ok(None) };
+    audit.files += 1;
     let copied = Copies::new().and_then(|copies| copies.add("table.db", &file.bytes).map(|()| copies));
-    let listed = copied.map_err(|error| format!("cannot be copied to be read: {error}")).and_then(|copies| {
-        let (name, none) = (copies.folder().join("table"), copies.folder().join("main.cf"));
-        let (name, none) = (name.display().to_string(), none.display().to_string());
-        // Postfix reads the same databases, where Sendmail is not installed.
-        run("makemap", &["-C", &none, "-u", kind, &name], None).or_else(|reason| {
-            postfix("postmap", copies.folder(), &["-s", &format!("{kind}:{name}")], None).map_err(|_| reason)
-        })
-    });
-    match listed {
-        Ok(text) => Some((text, file)),
-        Err(reason) => {
-            audit.problem(database.display(), reason);
-            None
-        }
-    }
+    let copies = copied.map_err(|error| format!("cannot be copied to be read: {error}"))?;
+    let name = |file: &str| copies.folder().join(file).display().to_string();
+    let made = run("makemap", &["-C", &name("main.cf"), "-u", kind, &name("table")], None);
+    // Postfix reads the same databases, where Sendmail is not installed.
+    made.or_else(|reason| {
+        let table = format!("{kind}:{}", name("table"));
+        postfix("postmap", copies.folder(), &["-s", &table], None).map_err(|_| reason)
+    })
+    .map(Some)
+}
+
+fn of_alias(entry: &aliases::Entry) -> Entry {
+    Entry { line: entry.line, ..Entry::new(&entry.name, &entry.value) }
 }
 
 /// Key, white space, value.
-fn rules(text: &str) -> Vec<(usize, String, Rule)> {
-    let mut rules = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let Some((key, value)) = line.split_once(|c: char| c.is_whitespace()).filter(|_| !line.starts_with('#')) else {
-            continue;
-        };
-        let value = value.trim();
-        if value.starts_with("error:") {
-            continue;
-        }
-        // `%1@ext.example` takes over the mailbox: the domain is known.
-        let target = match address(value) {
-            Some(address) => Some(Target::Address(address)),
-            None => target(value),
-        };
-        rules.extend(target.map(|target| (at + 1, key.to_owned(), Rule::new(at + 1, target, Some(false)))));
-    }
-    rules
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entries_of_the_table() {
-        let found = rules(
-            "# c\ninfo@corp.example\tx@ext.example\n@old.example %1@ext.example\nno@corp.example error:nouser gone\n",
-        );
-        let shown: Vec<String> =
-            found.iter().map(|(line, key, rule)| format!("{line} {key} {:?}", rule.target)).collect();
-        assert_eq!(shown.len(), 2, "{shown:?}");
-        assert!(shown.iter().all(|line| line.contains("Address")), "{shown:?}");
-    }
+fn of_text(text: &str) -> Vec<Entry> {
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.starts_with('#'));
+    let split = |(at, line): (usize, &str)| {
+        let (key, value) = line.split_once(|c: char| c.is_whitespace())?;
+        Some(Entry { line: at + 1, ..Entry::new(key, value.trim()) })
+    };
+    lines.filter_map(split).collect()
 }

@@ -162,6 +162,11 @@ impl Tree {
         Ok(end.filter(|end| is_folder(&end.stat)).map(|end| (end.stat.st_uid, end.stat.st_gid)))
     }
 
+    /// The path of a file of the system without links.
+    pub fn real(&self, path: &Path) -> Option<PathBuf> {
+        Some(self.find(path, As::System).ok()??.real)
+    }
+
     /// What is known of a file of the system, unread.
     pub fn facts(&self, path: &Path) -> Option<Facts> {
         Some(facts(&self.find(path, As::System).ok()??.stat))

@@ -1,6 +1,7 @@
 //! Files in homes, and alias files.
 
-use crate::tree::{Tree, notes};
+use crate::postfix::make;
+use crate::tree::{Tree, installed, notes};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -81,6 +82,35 @@ fn sendmail_s_virtusertable() {
             "virtusertable @old.example %1@new.example moves /etc/mail/virtuser:2",
         ]
     );
+}
+
+/// What Sendmail looks up is the database: a copy of one is read by whichever program is there.
+#[test]
+fn sendmail_s_databases() {
+    if !installed("postmap") {
+        return;
+    }
+    let tree = Tree::new();
+    tree.file("/etc/mail/sendmail.cf", "O AliasFile=/etc/mail/aliases\nKvirtuser hash -o /etc/mail/virtusertable\n");
+    let aliases = tree.file("/etc/mail/aliases", "list: hidden@ext.example\nkept: kept@ext.example\n");
+    let table = tree.file("/etc/mail/virtusertable", "dave@corp.example\tdave@ext.example\n");
+    make("postalias", &format!("hash:{}", aliases.display()));
+    make("postmap", &format!("hash:{}", table.display()));
+    tree.file("/etc/mail/aliases", "list: alice\nkept: kept@ext.example\n");
+    std::fs::remove_file(table).unwrap();
+    tree.link("/etc/aliases", "mail/aliases");
+    let found = tree.audit(&[]);
+    assert_eq!(found.problems(), [] as [&str; 0]);
+    assert_eq!(
+        found.rules(),
+        [
+            "alias list hidden@ext.example moves /etc/mail/aliases",
+            "alias kept kept@ext.example moves /etc/mail/aliases:2",
+            "virtusertable dave@corp.example dave@ext.example moves /etc/mail/virtusertable.db",
+        ]
+    );
+    let hidden = notes(found.rule("hidden@ext.example"));
+    assert_eq!(hidden, "only in the database, not in the text: nobody who reads the file sees it");
 }
 
 /// Homes of virtual users are found by a pattern, and named after their folders.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Makes a table with `postmap` or `postalias`, by a configuration of its own.
-fn make(program: &str, table: &str) {
+pub(crate) fn make(program: &str, table: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("main.cf"), "").unwrap();
     let output = command(program).arg("-c").arg(folder.path()).arg(table).output().unwrap();
@@ -108,11 +108,6 @@ fn every_table_of_a_copy() {
     assert_eq!(by("fay@ext.example"), "by smtpd_recipient_restrictions");
     assert_eq!(by("net@ext.example"), "by smtpd_client_restrictions of service smtp/inet");
     assert_eq!(by("other@ext.example"), "by always_bcc of service submission/inet");
-    // Nothing was left behind where tables were copied to.
-    let left = std::fs::read_dir(std::env::temp_dir()).unwrap();
-    assert!(
-        !left.into_iter().any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with("forwarden-audit-"))
-    );
 }
 
 /// On the host itself, `postconf` tells the settings. The instance is one of its own, below a root that is the real one.

@@ -54,9 +54,13 @@ impl Tree {
     }
 }
 
+/// Runs the program; what it keeps for a moment, it does not leave behind.
 pub(crate) fn forwarden(args: &[&str]) -> Output {
-    // What is configured on the tester's own host must not count.
-    Command::new(env!("CARGO_BIN_EXE_forwarden")).args(args).output().unwrap()
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forwarden"));
+    let output = command.args(args).env("TMPDIR", temporary.path()).output().unwrap();
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "{args:?} leaves something behind");
+    output
 }
 
 /// What an audit found.

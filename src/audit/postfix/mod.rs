@@ -5,15 +5,15 @@ mod settings;
 mod table;
 
 use super::Audit;
-use super::finding::{Rule, Source, Target};
-use super::forward::of_items;
-use super::target::{items, target};
+use super::entries::rules;
+use super::finding::{Rule, Source};
+use super::target::target;
 use super::tree::{As, Facts};
 use super::users::User;
 use settings::{Setting, Settings};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use table::{Entry, Table};
+use table::Table;
 
 /// Settings that are lists of tables.
 const TABLES: &[(&str, Source)] = &[
@@ -168,8 +168,10 @@ fn look_at(audit: &mut Audit, source: Source, table: &Table, by: &str, settings:
         Ok(entries) => entries,
         Err(reason) => return audit.problem(format!("{} ({by})", table.name), reason),
     };
-    let file = table.text().unwrap_or_else(|| settings.file.clone());
-    let facts = audit.tree.facts(&file);
+    // Where a table has no text, the database is what there is.
+    let places = [table.text(), table.database()].into_iter().flatten().chain([settings.file.clone()]);
+    let known = places.filter_map(|path| Some((audit.tree.facts(&path)?, path))).next();
+    let (facts, file) = known.map_or((None, settings.file.clone()), |(facts, path)| (Some(facts), path));
     for entry in entries {
         let mut includes = Vec::new();
         let (rules, keeps) = rules(source, &entry, &mut includes);
@@ -183,39 +185,6 @@ fn look_at(audit: &mut Audit, source: Source, table: &Table, by: &str, settings:
         add(audit, source, &file, facts, &entry.key, rules);
         super::aliases::include(audit, &includes, As::System, &entry.key, keeps);
     }
-}
-
-/// What the entry of a table sends where, and whether the mailbox keeps a copy.
-fn rules(source: Source, entry: &Entry, includes: &mut Vec<String>) -> (Vec<Rule>, bool) {
-    let one = |value: &str, keeps| {
-        (target(value).map(|target| Rule::new(entry.line, target, Some(keeps))).into_iter().collect(), keeps)
-    };
-    match source {
-        Source::Alias | Source::VirtualAlias => {
-            let list = of_items(&items(&entry.value, entry.line), &entry.key);
-            includes.extend(list.includes);
-            (list.rules, list.keeps)
-        }
-        Source::Access => {
-            let value = entry.value.trim();
-            match value.split_once(|c: char| c.is_whitespace()) {
-                Some((action, to)) if action.eq_ignore_ascii_case("redirect") => one(to.trim(), false),
-                Some((action, to)) if action.eq_ignore_ascii_case("bcc") => one(to.trim(), true),
-                _ => (Vec::new(), false),
-            }
-        }
-        Source::RecipientBcc | Source::SenderBcc => one(entry.value.trim(), true),
-        _ => one(entry.value.trim(), false),
-    }
-}
-
-/// Whether two entries say the same: Postfix writes what it stores its own way.
-fn same(source: Source, one: &Entry, other: &Entry) -> bool {
-    let targets = |entry: &Entry| -> Vec<Target> {
-        let mut includes = Vec::new();
-        rules(source, entry, &mut includes).0.into_iter().map(|rule| rule.target).collect()
-    };
-    one.key.eq_ignore_ascii_case(&other.key) && targets(one) == targets(other)
 }
 
 /// Takes over rules of a file; line 0 is none.

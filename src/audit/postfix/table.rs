@@ -3,6 +3,7 @@
 use super::Settings;
 use super::lines::{entry, logical};
 use crate::audit::command::{Copies, postfix as run};
+use crate::audit::entries::{Entry, compared, listed};
 use crate::audit::finding::Source;
 use crate::audit::tree::As;
 use crate::audit::{Audit, aliases};
@@ -15,19 +16,6 @@ pub(super) struct Table {
     pub name: String,
     kind: String,
     rest: String,
-}
-
-/// An entry of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// The line in the text of the table; 0 where it has none.
-    pub line: usize,
-    /// What is looked up.
-    pub key: String,
-    /// What is found.
-    pub value: String,
-    /// What is to be known of it.
-    pub note: Option<String>,
 }
 
 /// Kinds that are made from a text beside them, with what the made file's name ends in.
@@ -50,6 +38,12 @@ impl Table {
         let has = MADE.iter().any(|(kind, _)| *kind == self.kind) || PATTERNS.contains(&self.kind.as_str());
         let path = PathBuf::from(&self.rest);
         Some(path).filter(|path| has && path.is_absolute())
+    }
+
+    /// The database that is made from it, where one is.
+    pub(super) fn database(&self) -> Option<PathBuf> {
+        let ending = MADE.iter().find(|(kind, _)| *kind == self.kind)?.1;
+        Some(PathBuf::from(format!("{}{ending}", self.rest)))
     }
 }
 
@@ -108,13 +102,12 @@ pub(super) fn entries(
         return Err("the name of the table is not understood".to_owned());
     }
     if kind == "static" {
-        let value = inside(&table.rest).to_owned();
-        return Ok(vec![Entry { line: 0, key: "*".to_owned(), value, note: None }]);
+        return Ok(vec![Entry::new("*", inside(&table.rest))]);
     }
     if kind == "inline" {
         let pairs = words(inside(&table.rest)).into_iter().filter_map(|pair| {
             let (key, value) = inside(&pair).split_once('=')?;
-            Some(Entry { line: 0, key: key.trim().to_owned(), value: value.trim().to_owned(), note: None })
+            Some(Entry::new(key.trim(), value.trim()))
         });
         return Ok(pairs.collect());
     }
@@ -162,64 +155,15 @@ fn made(
     let text = audit.tree.read(path, As::System)?.map(|file| file.text());
     let written = text.as_deref().map(|text| of_text(text, source, false));
     audit.files += usize::from(text.is_some());
-    let held = match listing(audit, table, ending, settings) {
-        Ok(Some(listing)) => {
-            let pairs = listing.lines().filter_map(|line| line.split_once('\t'));
-            // What postalias and NIS put in beside aliases.
-            let pairs = pairs.filter(|(key, _)| *key != "@" && !key.starts_with("YP_"));
-            let entry =
-                |(key, value): (&str, &str)| Entry { line: 0, key: key.into(), value: value.into(), note: None };
-            pairs.map(entry).collect::<Vec<Entry>>()
-        }
-        Ok(None) => return written.ok_or_else(|| "is not there".to_owned()).map(|all| noted(all, NOT_MADE)),
+    match listing(audit, table, ending, settings) {
+        Ok(None) if written.is_none() => Err("is not there".to_owned()),
+        Ok(listing) => Ok(compared(source, listing.map(|listing| listed(&listing)), written.as_deref())),
         Err(reason) => {
             let Some(written) = written else { return Err(reason) };
             audit.problem(&table.name, format!("{reason}; its text was read instead"));
-            return Ok(written);
-        }
-    };
-    let written = written.unwrap_or_default();
-    let same = |one: &Entry, other: &Entry| super::same(source, one, other);
-    let (held, more) = compared(held, &written, text.is_some(), &same);
-    Ok(held.into_iter().chain(more).collect())
-}
-
-const NOT_MADE: &str = "only in the text: there is no database, so it has no effect";
-const NOT_HELD: &str = "only in the text, not in the database: it has no effect";
-const NOT_WRITTEN: &str = "only in the database, not in the text: nobody who reads the file sees it";
-const NO_TEXT: &str = "only in the database: there is no text";
-
-fn noted(mut entries: Vec<Entry>, note: &str) -> Vec<Entry> {
-    entries.iter_mut().for_each(|entry| entry.note = Some(note.to_owned()));
-    entries
-}
-
-/// Entries of the database with their lines in the text, and those that only the text has.
-fn compared(
-    held: Vec<Entry>,
-    written: &[Entry],
-    has_text: bool,
-    same: &dyn Fn(&Entry, &Entry) -> bool,
-) -> (Vec<Entry>, Vec<Entry>) {
-    let mut lines: std::collections::HashMap<String, Vec<usize>> = std::collections::HashMap::new();
-    for (at, entry) in written.iter().enumerate() {
-        lines.entry(entry.key.to_lowercase()).or_default().push(at);
-    }
-    let mut used = vec![false; written.len()];
-    let mut entries = Vec::new();
-    for held in held {
-        let places = lines.get(&held.key.to_lowercase()).map(Vec::as_slice).unwrap_or_default();
-        let place = places.iter().find(|at| written.get(**at).is_some_and(|entry| same(&held, entry)));
-        match place.and_then(|at| written.get(*at).map(|entry| (*at, entry))) {
-            Some((at, entry)) => {
-                used[at] = true;
-                entries.push(entry.clone());
-            }
-            None => entries.extend(noted(vec![held], if has_text { NOT_WRITTEN } else { NO_TEXT })),
+            Ok(written)
         }
     }
-    let unused = written.iter().zip(&used).filter(|(_, used)| !**used).map(|(entry, _)| entry.clone()).collect();
-    (entries, noted(unused, NOT_HELD))
 }
 
 /// All pairs of a table, by `postmap -s`. `None` where the file is not there.
@@ -257,8 +201,7 @@ fn asked(audit: &mut Audit, table: &Table, settings: &Settings) -> Result<Vec<En
         Err(reason) => return Err(reason),
     };
     audit.asked.push((table.name.clone(), keys.len()));
-    let pairs = answers.lines().filter_map(|line| line.split_once('\t'));
-    Ok(pairs.map(|(key, value)| Entry { line: 0, key: key.into(), value: value.into(), note: None }).collect())
+    Ok(listed(&answers))
 }
 
 #[cfg(test)]
@@ -273,16 +216,5 @@ mod tests {
             names("unionmap:{hash:/a, inline:{b=c, d=e}} static:f"),
             ["hash:/a", "inline:{b=c, d=e}", "static:f"]
         );
-    }
-
-    #[test]
-    fn what_text_and_database_say() {
-        let entry = |line, key: &str, value: &str| Entry { line, key: key.into(), value: value.into(), note: None };
-        let held = vec![entry(0, "a@b", "x@y"), entry(0, "hidden@b", "z@y")];
-        let written = [entry(3, "A@b", "x@y"), entry(4, "new@b", "x@y")];
-        let (held, more) = compared(held, &written, true, &|one, other| one.value == other.value);
-        let shown: Vec<(usize, Option<&str>)> =
-            held.iter().chain(&more).map(|entry| (entry.line, entry.note.as_deref())).collect();
-        assert_eq!(shown, [(3, None), (0, Some(NOT_WRITTEN)), (4, Some(NOT_HELD))]);
     }
 }
