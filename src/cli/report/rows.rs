@@ -22,12 +22,12 @@ const fn detail(name: &'static str, title: &'static str) -> Column {
 
 /// The columns of a pair.
 const PAIR: [Column; 12] = [
-    column("forwarder", "forwarder", 26),
-    column("destination", "destination", 26),
-    column("mechanism", "mechanism", 14),
+    column("forwarder", "forwarder", 25),
+    column("destination", "destination", 25),
+    column("mechanism", "mechanism", 18),
     column("count", "mails", 7),
-    column("since", "since", 11),
-    column("last", "last", 11),
+    column("since", "since", 10),
+    column("last", "last", 10),
     column("class", "kind of domain", 0),
     detail("bytes", "octets"),
     detail("count_ever", "mails ever"),

@@ -41,7 +41,7 @@ impl Table {
         let line = |cell: &dyn Fn(usize, &Column) -> (String, bool)| {
             let cells = shown.iter().map(|(at, column)| {
                 let (text, right) = cell(*at, column);
-                let text = printable(&text, column.width.saturating_sub(1).max(1));
+                let text = printable(&text, column.width);
                 if right {
                     format!("{text:>width$}", width = column.width)
                 } else {

@@ -138,9 +138,8 @@ pub(super) fn json(value: &impl serde::Serialize) -> String {
 
 /// Text of a message as a terminal may see it: one line, nothing that moves the cursor or changes direction, cut.
 pub(super) fn printable(text: &str, columns: usize) -> String {
-    let mut shown: String = text.chars().take(columns).map(|c| if is_hostile(c) { '?' } else { c }).collect();
-    if text.chars().nth(columns).is_some() {
-        shown.push('…');
-    }
-    shown
+    let cut = text.chars().nth(columns).is_some();
+    let kept = if cut { columns.saturating_sub(1) } else { columns };
+    let shown = text.chars().take(kept).map(|c| if is_hostile(c) { '?' } else { c });
+    shown.chain(cut.then_some('…')).collect()
 }
