@@ -1,6 +1,7 @@
 //! Is the mail server wired so that forwards can be seen? Reads what the mail server itself says of its configuration and
-//! compares it with the listeners of ours. Changes nothing, sends no mail.
+//! compares it with the listeners of ours. Changes nothing; sends mail only where it is asked to (canaries).
 
+mod canary;
 mod cf;
 mod destination;
 mod finding;
@@ -13,6 +14,7 @@ mod site;
 mod way;
 mod words;
 
+pub use canary::{Canary, Sighting, Watcher};
 pub use cf::Cf;
 pub use destination::{Place, place};
 pub use finding::{Finding, Severity};

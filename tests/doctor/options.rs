@@ -76,3 +76,22 @@ fn what_cannot_be_looked_at() {
     assert_eq!(status, 1);
     assert!(err.contains("nesting"), "{err}");
 }
+
+#[test]
+fn canaries_that_cannot_fly() {
+    if !available() {
+        return;
+    }
+    let site = Site::b();
+    for wrong in ["nobody", "x@corp.example>\r\nDATA", "<x@corp.example>"] {
+        let output = site.look(&["--canary", wrong]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("write a mailbox"), "{wrong}");
+    }
+    // Nobody is at that port.
+    let server = format!("127.0.0.1:{}", crate::support::free_port());
+    let output = site.look(&["--canary", "test@corp.example", "--canary-server", &server, "--canary-wait", "1s"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(&format!("{server}: canary for test@corp.example: ")), "{said}");
+}

@@ -77,3 +77,45 @@ fn what_it_says_of_relayhosts_by_sender_is_so() {
     site.ann_writes_to("alice@corp.example", "seen");
     site.event_for("alice@freemail.example");
 }
+
+fn canaries(site: &Site, more: &[&str]) -> (Option<i32>, String) {
+    let server = site.lab.address(Server::Inner).to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_forwarden"))
+        .args(["doctor", "--canary-server", &server, "--config"])
+        .arg(site.file("forwarden.toml"))
+        .args(["--postfix-config", site.lab.config(Server::Inner), "--postfix-config", site.lab.config(Server::Hop)])
+        .args(more)
+        .output()
+        .expect("the doctor");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+}
+
+/// Canaries fly through `.forward`, an alias and a virtual alias; one that passes the hop by is missed.
+#[test]
+fn canaries_tell_which_listener_sees_them() {
+    let Some(site) = Site::up(Setup { layout: Layout::B, ..Setup::default() }) else { return };
+    let mailboxes = ["alice@corp.example", "bob@corp.example", "carol@corp.example"];
+    let arguments: Vec<&str> = mailboxes.iter().flat_map(|mailbox| ["--canary", mailbox]).collect();
+    let (status, said) = canaries(&site, &arguments);
+    assert_eq!(status, Some(0), "{said}");
+    for (mailbox, destination) in
+        mailboxes.iter().zip(["alice@freemail.example", "bob@ext.example", "carol@freemail.example"])
+    {
+        let line = format!("canary {mailbox}: outbound saw it: auto_forward of {mailbox} to {destination}");
+        assert!(said.split_whitespace().collect::<Vec<_>>().join(" ").contains(&line), "{line} is not in {said}");
+    }
+
+    let outside = site.lab.outside();
+    site.lab.set(Server::Inner, &format!("transport_maps = inline:{{{{freemail.example = relay:{outside}}}}}"));
+    let (status, said) =
+        canaries(&site, &["--canary", "alice@corp.example", "--canary-wait", "1s", "--format", "json"]);
+    assert_eq!(status, Some(1), "{said}");
+    let told: Value = serde_json::from_str(said.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(told["canary"], "alice@corp.example");
+    assert_eq!(told["seen"], serde_json::json!([]), "{told:#}");
+    let mark = told["message_id"].as_str().expect("a mark");
+    crate::wait::wait_until("it arrives outside, unseen", || {
+        site.arrived_at("alice@freemail.example").iter().any(|arrived| arrived.text().contains(mark))
+    });
+}

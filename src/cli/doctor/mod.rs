@@ -1,5 +1,7 @@
 //! `forwarden doctor`: is the mail server wired so that forwards can be seen?
 
+mod canary;
+
 use super::source::{self, printable};
 use crate::config::Config;
 use crate::doctor::{self, Cf, Finding, Instance, Place, Severity, Site, Way};
@@ -16,7 +18,7 @@ const SENDMAIL: &str = "/etc/mail/sendmail.cf";
 /// Look at how the mail server is wired: does everything that leaves pass a listener, and with all the evidence?
 ///
 /// Reads what postconf says of every instance of Postfix on this host, compares it with the listeners of the configuration,
-/// and says what each finding means and which line to change. Changes nothing and sends no mail. Run it as root: sockets and
+/// and says what each finding means and which line to change. Changes nothing, and sends no mail but with --canary. Run it as root: sockets and
 /// tables may be nobody else's to see.
 ///
 /// Exit status: 0 if there is nothing but notes, 1 if there are errors or warnings, or something could not be looked at.
@@ -36,6 +38,8 @@ pub(super) struct Command {
     /// A server elsewhere that has the milter: what is sent there is seen. May be given several times.
     #[arg(long, value_name = "HOST:PORT", value_parser = hop)]
     hop: Vec<Place>,
+    #[command(flatten)]
+    canaries: canary::Canaries,
     /// How it is printed.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -69,6 +73,7 @@ impl Command {
             }
             return ExitCode::FAILURE;
         }
+        let outputs = config.outputs;
         let site = Site {
             instances,
             sendmails,
@@ -82,7 +87,8 @@ impl Command {
             Format::Text => text(&site, &findings),
         });
         let wrong = findings.iter().any(|finding| finding.severity != Severity::Note);
-        if wrong || !problems.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        let seen = self.canaries.run(&site.listeners, &outputs, self.format);
+        if wrong || !seen || !problems.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// Every Sendmail there is.
