@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
 mod prometheus;
+mod receivers;
 mod sigma;
 mod site;
 #[path = "../support/mod.rs"]

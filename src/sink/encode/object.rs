@@ -135,15 +135,30 @@ impl Object<'_> {
 
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    // Most texts, and all keys, have nothing to escape.
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        escaped(out, text);
+    }
+    out.push(b'"');
+}
+
+fn escaped(out: &mut Vec<u8>, text: &str) {
     let mut written = 0;
     for (at, c) in text.char_indices() {
         if c == '"' || c == '\\' || hostile(c) {
             out.extend_from_slice(text.get(written..at).unwrap_or_default().as_bytes());
-            // Every hostile character is of the basic plane, so one escape holds it.
-            let _ = if hostile(c) { write!(out, "\\u{:04x}", u32::from(c)) } else { write!(out, "\\{c}") };
+            // A vector takes everything. Every hostile character is of the basic plane, so one escape holds it.
+            let _ = match c {
+                // A receiver that is written in C ends a text at NUL, and would not see what follows.
+                '\0' => write!(out, "\\ufffd"),
+                c if hostile(c) => write!(out, "\\u{:04x}", u32::from(c)),
+                c => write!(out, "\\{c}"),
+            };
             written = at + c.len_utf8();
         }
     }
     out.extend_from_slice(text.get(written..).unwrap_or_default().as_bytes());
-    out.push(b'"');
 }

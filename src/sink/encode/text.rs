@@ -3,6 +3,9 @@
 /// Characters that end a line, move a cursor or turn the order of letters around: C0, DEL, C1, U+2028, U+2029, and the
 /// marks of bidirectional text.
 pub(super) fn hostile(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
@@ -24,14 +27,18 @@ pub(super) fn cut_octets(text: &str, octets: usize) -> &str {
 
 /// Hostile characters become spaces; what `escape` answers stands for a character.
 pub(super) fn clean(out: &mut Vec<u8>, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
-    let mut buffer = [0; 4];
-    for c in text.chars() {
-        match escape(c) {
-            Some(instead) => out.extend_from_slice(instead.as_bytes()),
-            None if hostile(c) => out.push(b' '),
-            None => out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes()),
-        }
+    let mut written = 0;
+    for (at, c) in text.char_indices() {
+        let instead = match escape(c) {
+            Some(instead) => instead,
+            None if hostile(c) => " ",
+            None => continue,
+        };
+        out.extend_from_slice(text.get(written..at).unwrap_or_default().as_bytes());
+        out.extend_from_slice(instead.as_bytes());
+        written = at + c.len_utf8();
     }
+    out.extend_from_slice(text.get(written..).unwrap_or_default().as_bytes());
 }
 
 /// The first of these, with commas between them, whole, and as many as `chars` characters hold.
