@@ -180,7 +180,11 @@ fn event_ids_of_leef() {
         let id = record.split('|').nth(4).unwrap();
         let wanted = match kind {
             "fault" => "AF-0010",
-            "behaviour" => "AF-0022",
+            "first_seen" => "AF-0020",
+            "fan_in" => "AF-0021",
+            "burst" => "AF-0022",
+            "regular_latency" => "AF-0023",
+            "imbalance" => "AF-0024",
             "exception" => "AF-0030",
             "quarantine" => "AF-0040",
             _ => "AF-0003",

@@ -8,6 +8,7 @@ mod sigma;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
+mod wazuh;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,8 +1,7 @@
 //! One event of each kind, with every field filled; ids and times are fixed.
 
 use super::sample_event::sample;
-use forwarden::event::BehaviourEvent;
-use forwarden::event::{Body, EMAIL_FORWARDING_RULE, Event, ExceptionEvent, Fault, QuarantineEvent};
+use forwarden::event::{BehaviourEvent, Body, EMAIL_FORWARDING_RULE, Event, ExceptionEvent, Fault, QuarantineEvent};
 use forwarden::policy::Lapse;
 use forwarden::state::Behaviour;
 
@@ -16,14 +15,33 @@ pub(crate) fn kinds(hostile: &str) -> Vec<(&'static str, Event)> {
         listener: "outbound".to_owned(),
         queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
     };
-    let behaviour = BehaviourEvent {
-        behaviour: Behaviour::Burst { forwards: 212 },
-        listener: "outbound".to_owned(),
-        forwarder: Some("alice@corp.example".to_owned()),
-        destination: None,
-        queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
-        threat: EMAIL_FORWARDING_RULE,
-    };
+    let behaviours = [
+        ("first_seen", Behaviour::FirstSeen { what: "destination" }),
+        ("fan_in", Behaviour::FanIn { forwarders: 3 }),
+        ("burst", Behaviour::Burst { forwards: 212 }),
+        ("regular_latency", Behaviour::RegularLatency { forwards: 20, mean: 1.5, spread: 0.25 }),
+        (
+            "imbalance",
+            Behaviour::Imbalance {
+                scope: "site",
+                forwards: 40,
+                look_forwarded: 1,
+                hours: 24,
+                look_at: "administrator_level",
+            },
+        ),
+    ];
+    let behaviours = behaviours.map(|(name, behaviour)| {
+        let event = BehaviourEvent {
+            behaviour,
+            listener: "outbound".to_owned(),
+            forwarder: Some("alice@corp.example".to_owned()),
+            destination: Some("bob@evil-drop.example.net".to_owned()),
+            queue_id: Some("4XyZ1k0q2Rz9tQ".to_owned()),
+            threat: EMAIL_FORWARDING_RULE,
+        };
+        (name, Body::Behaviour(event))
+    });
     let exception = ExceptionEvent {
         change: Lapse::Expired,
         exception: "auditor-2026".to_owned(),
@@ -31,7 +49,7 @@ pub(crate) fn kinds(hostile: &str) -> Vec<(&'static str, Event)> {
         reason: Some(hostile.to_owned()),
         ticket: Some("SEC-4711".to_owned()),
         expires: "2026-11-01T00:00:00Z".parse().ok(),
-        max_per_day: None,
+        max_per_day: Some(20),
         used_today: 0,
         forwarder: Some("alice@corp.example".to_owned()),
         destination: "bob@evil-drop.example.net".to_owned(),
@@ -53,11 +71,12 @@ pub(crate) fn kinds(hostile: &str) -> Vec<(&'static str, Event)> {
         event.id = message.id;
         event
     };
-    vec![
-        ("fault", of(Body::Fault(fault))),
-        ("behaviour", of(Body::Behaviour(behaviour))),
-        ("exception", of(Body::Exception(Box::new(exception)))),
-        ("quarantine", of(Body::Quarantine(Box::new(quarantine)))),
-        ("message", message),
-    ]
+    let bodies = [
+        ("fault", Body::Fault(fault)),
+        ("exception", Body::Exception(Box::new(exception))),
+        ("quarantine", Body::Quarantine(Box::new(quarantine))),
+    ];
+    let mut kinds: Vec<_> = bodies.into_iter().chain(behaviours).map(|(name, body)| (name, of(body))).collect();
+    kinds.push(("message", message));
+    kinds
 }
