@@ -54,6 +54,18 @@ fn the_lines_are_those_that_receivers_know() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// No object says the same key twice: of two, receivers keep one or the other.
+#[test]
+fn no_key_is_there_twice() {
+    for (kind, event) in kinds("Offer 4711") {
+        for name in ["json", "ecs", "ocsf", "ocsf_finding", "gelf", "splunk_hec", "sentinel", "udm"] {
+            let line = encode(name, &event);
+            let value: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(value.to_string().len(), line.len(), "{name}, {kind}: {line}");
+        }
+    }
+}
+
 /// What stands under a key of a dialect, as texts.
 fn under(dialect: &str, record: &str, key: &str) -> Vec<String> {
     fn texts(value: &Value) -> Vec<String> {
@@ -187,6 +199,7 @@ fn event_ids_of_leef() {
             "imbalance" => "AF-0024",
             "exception" => "AF-0030",
             "quarantine" => "AF-0040",
+            "loss" => "AF-0051",
             _ => "AF-0003",
         };
         assert_eq!(id, wanted, "{record}");

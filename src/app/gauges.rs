@@ -14,13 +14,18 @@ use tokio::sync::watch::Receiver;
 /// An exception that ends within this time is about to.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// What is known at the start. The series of each listener begin at 0, so that the first of anything is a rise.
+/// What is known at the start. The series of each listener and output begin at 0, so that the first of anything is a rise.
 pub(super) fn begin(config: &Config, engine: &Engine) {
     for listener in &config.listeners {
         ::metrics::counter!(metrics::MESSAGES.name, "listener" => listener.name.clone()).increment(0);
         for stage in ["judging", "editing", "reporting"] {
             let name = listener.name.clone();
             ::metrics::counter!(metrics::FAULTS.name, "listener" => name, "stage" => stage).increment(0);
+        }
+    }
+    for output in config.outputs.iter().filter(|_| config.spool.is_some()) {
+        for metric in [&metrics::EVENTS_DELIVERED, &metrics::DELIVERY_RETRIES] {
+            ::metrics::counter!(metric.name, "output" => output.name.clone()).increment(0);
         }
     }
     ::metrics::gauge!(metrics::BUILD_INFO.name, "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -34,6 +34,8 @@ learning = "0s"
 fan_in = 2
 burst = 6
 imbalance = 6
+[spool]
+directory = "{folder}/spool"
 [quarantine]
 directory = "{folder}/quarantine"
 [quarantine.release]

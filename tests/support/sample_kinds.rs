@@ -1,7 +1,9 @@
 //! One event of each kind, with every field filled; ids and times are fixed.
 
 use super::sample_event::sample;
-use forwarden::event::{BehaviourEvent, Body, EMAIL_FORWARDING_RULE, Event, ExceptionEvent, Fault, QuarantineEvent};
+use forwarden::event::{
+    BehaviourEvent, Body, EMAIL_FORWARDING_RULE, Event, ExceptionEvent, Fault, Loss, QuarantineEvent,
+};
 use forwarden::policy::Lapse;
 use forwarden::state::Behaviour;
 
@@ -66,6 +68,13 @@ pub(crate) fn kinds(hostile: &str) -> Vec<(&'static str, Event)> {
         forwarders: vec!["alice@corp.example".to_owned()],
         destinations: vec!["bob@evil-drop.example.net".to_owned()],
     };
+    let loss = Loss {
+        output: Some("siem".to_owned()),
+        reason: "spool_full".to_owned(),
+        count: 4711,
+        first: message.time,
+        last: message.time,
+    };
     let of = |body| {
         let mut event = Event::new(message.time, &message.host, body);
         event.id = message.id;
@@ -75,6 +84,7 @@ pub(crate) fn kinds(hostile: &str) -> Vec<(&'static str, Event)> {
         ("fault", Body::Fault(fault)),
         ("exception", Body::Exception(Box::new(exception))),
         ("quarantine", Body::Quarantine(Box::new(quarantine))),
+        ("loss", Body::Loss(loss)),
     ];
     let mut kinds: Vec<_> = bodies.into_iter().chain(behaviours).map(|(name, body)| (name, of(body))).collect();
     kinds.push(("message", message));

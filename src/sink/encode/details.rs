@@ -35,7 +35,7 @@ pub(super) fn add(event: &Event, object: &mut Object<'_>) {
         }
         Body::Loss(loss) => {
             object.text("output", loss.output.as_deref());
-            object.text("reason", loss.reason.as_str());
+            object.text("loss", loss.reason.as_str());
             object.plain("count", loss.count);
             object.shown("first", &loss.first);
             object.shown("last", &loss.last);

@@ -56,6 +56,7 @@ pub const EVENT_IDS: &[(&str, &str)] = &[
     ("judging", "AF-0010"),
     ("state", "AF-0011"),
     ("quarantine", "AF-0012"),
+    ("spool", "AF-0013"),
     ("first_seen", "AF-0020"),
     ("fan_in", "AF-0021"),
     ("burst", "AF-0022"),
@@ -66,6 +67,13 @@ pub const EVENT_IDS: &[(&str, &str)] = &[
     ("released", "AF-0040"),
     ("deleted", "AF-0041"),
     ("trimmed", "AF-0042"),
+    ("too_old", "AF-0050"),
+    ("spool_full", "AF-0051"),
+    ("disk_full", "AF-0052"),
+    ("queue_full", "AF-0053"),
+    ("unwritable", "AF-0054"),
+    ("damaged", "AF-0055"),
+    ("refused", "AF-0056"),
 ];
 
 fn event_id(code: &str) -> &'static str {
