@@ -148,3 +148,14 @@ fn unusual_places() {
         ]
     );
 }
+
+/// Exim reads Sieve in `.forward`, too.
+#[test]
+fn sieve_in_a_forward_file() {
+    let tree = Tree::new();
+    tree.file(
+        "/home/alice/.forward",
+        "# Sieve filter\n# redirect \"no@ext.example\";\nredirect :copy \"alice@ext.example\";\n",
+    );
+    assert_eq!(tree.audit(&[]).rules(), ["sieve alice alice@ext.example keeps /home/alice/.forward:3"]);
+}

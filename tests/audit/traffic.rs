@@ -112,3 +112,40 @@ fn approved_rules_are_fine() {
     let found = quiet.audit(&[]);
     assert_eq!((found.status, found.lines.len()), (0, 0));
 }
+
+/// An exception approves a rule if it is for everybody that the rule is for.
+#[test]
+fn rules_for_many_are_approved_by_exceptions_for_as_many() {
+    let tree = Tree::new();
+    tree.file(
+        "/etc/postfix/main.cf",
+        "always_bcc = archive@vendor.example\nvirtual_alias_maps = inline:{ {@corp.example = all@vendor.example} }\n",
+    );
+    tree.file("/home/alice/.forward", "alice@vendor.example\n");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("forwarden.toml");
+    let approved = |forwarder: &str| -> Vec<String> {
+        let text = format!(
+            "[organization]\ndomains = [\"corp.example\", \"corp.test\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n\
+             [[exception]]\nid = \"x\"\nforwarder = {forwarder}\ndestination = [\"@vendor.example\"]\nexpires = 2099-01-01\n\
+             owner = \"it@corp.example\"\nreason = \"agreed\"\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        let root = tree.path("").display().to_string();
+        let args = ["audit", "--root", &root, "--config", config.to_str().unwrap(), "--format", "json"];
+        let output = crate::tree::forwarden(&args);
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let rules = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let approved: Vec<String> = rules
+            .filter(|rule| rule["exception"] == "x")
+            .map(|rule| rule["source"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(output.status.code(), Some(i32::from(approved.len() != 3)));
+        approved
+    };
+    assert_eq!(approved("[\"*\"]"), ["forward", "virtual_alias", "always_bcc"]);
+    assert_eq!(approved("[\"@corp.example\", \"@.corp.test\"]"), ["forward", "virtual_alias", "always_bcc"]);
+    assert_eq!(approved("[\"@corp.example\"]"), ["forward", "virtual_alias"]);
+    assert_eq!(approved("[\"alice@corp.test\"]"), ["forward"]);
+    assert_eq!(approved("[\"bob@corp.example\"]"), [] as [&str; 0]);
+}

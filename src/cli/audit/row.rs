@@ -3,6 +3,7 @@
 use crate::audit::{Finding, Target, Traffic, Users};
 use crate::config::Config;
 use crate::message::Address;
+use crate::policy::Exception;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -113,7 +114,7 @@ impl Row {
         Self {
             r#type: "rule",
             source: finding.source.name(),
-            exception: exception(finding, mailbox.as_ref(), config, now),
+            exception: exception(finding, config, now),
             mailbox: finding.mailbox.clone(),
             target,
             class,
@@ -150,14 +151,12 @@ impl Unruled {
     }
 }
 
-/// The mailbox as an address: of a user's name at one of the own domains, if there is but one.
+/// The mailbox as an address: of a user's name at an own domain, of which one is as good as the other for its kind.
 fn mailbox(name: &str, config: &Config) -> Option<Address> {
-    let mut domains = config.organization.domains.iter();
-    match (name.contains('@'), domains.next(), domains.next()) {
-        (true, ..) => Address::parse(name),
-        (false, Some(domain), None) => Address::new(name, domain.as_str()),
-        _ => None,
+    if name.contains('@') {
+        return Address::parse(name);
     }
+    Address::new(name, config.organization.domains.iter().min()?.as_str())
 }
 
 fn class(to: &Address, mailbox: Option<&Address>, config: &Config) -> &'static str {
@@ -169,12 +168,31 @@ fn class(to: &Address, mailbox: Option<&Address>, config: &Config) -> &'static s
 }
 
 /// The exception that approves a pair, by whatever mechanism it is used.
-fn exception(finding: &Finding, mailbox: Option<&Address>, config: &Config, now: Timestamp) -> Option<String> {
-    let (Target::Address(to), Some(mailbox)) = (&finding.target, mailbox) else { return None };
-    let covers = |exception: &&crate::policy::Exception| {
-        exception.forwarder.contains(mailbox)
+fn exception(finding: &Finding, config: &Config, now: Timestamp) -> Option<String> {
+    let Target::Address(to) = &finding.target else { return None };
+    let covers = |exception: &&Exception| {
+        covers_mailbox(exception, &finding.mailbox, config)
             && exception.destination.contains(to)
             && exception.expires.is_none_or(|expires| expires > now)
     };
     config.policy.exceptions.iter().find(covers).map(|exception| exception.id.clone())
+}
+
+/// Whether an exception is for all that a rule is for: a mailbox, a user at an own domain, a domain, or everybody.
+fn covers_mailbox(exception: &Exception, name: &str, config: &Config) -> bool {
+    let written = |wanted: &str| exception.card.forwarder.iter().any(|text| text.trim().eq_ignore_ascii_case(wanted));
+    let domain = |domain: &str| written(&format!("@{domain}")) || written(&format!("@.{domain}"));
+    let mut own = config.organization.domains.iter();
+    if written("*") {
+        return true;
+    }
+    match (Address::parse(name), name.strip_prefix('@')) {
+        (Some(mailbox), _) => exception.forwarder.contains(&mailbox),
+        (None, Some(name)) => domain(name),
+        // Whom a pattern of a table is for, nobody can tell: all must be covered.
+        (None, None) if name == "*" || name.contains(['/', '@']) => own.all(|own| domain(own.as_str())),
+        (None, None) => {
+            own.any(|own| Address::new(name, own.as_str()).is_some_and(|own| exception.forwarder.contains(&own)))
+        }
+    }
 }
