@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::Value;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use support::{Daemon, Mta, free_port, wait_for};
@@ -94,6 +94,48 @@ fn a_message_is_safe_before_a_recipient_is_taken_out() {
     // Nobody is left: the whole message is taken.
     assert_eq!(send(&daemon, &[FORWARDED], "two", b"x\r\n"), (b'd', Vec::new()));
     assert_eq!(list(&daemon, &[]).len(), 2);
+}
+
+/// Root looks at the store before the daemon has made it, and takes a recipient out of it: all of it stays the daemon's, or it
+/// could store nothing any more.
+#[test]
+fn what_root_does_leaves_the_store_to_its_owner() {
+    if !nix::unistd::geteuid().is_root() {
+        assert!(std::env::var_os("CI").is_none(), "CI runs as root");
+        return;
+    }
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let store = folder.path().join("new/store");
+    let config = folder.path().join("f.toml");
+    let text = format!(
+        "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:{}\"\n\
+         [quarantine]\ndirectory = \"{}\"\n",
+        free_port(),
+        store.display()
+    );
+    fs::write(&config, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_forwarden"))
+        .args(["quarantine", "list", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let owners = || {
+        let entries = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+        let mut owned: Vec<_> = entries.chain([store.clone(), folder.path().join("new")]).collect();
+        owned.retain(|path| fs::metadata(path).is_ok_and(|metadata| metadata.uid() != NOBODY));
+        owned
+    };
+    assert!(store.join("index.db").exists());
+    assert_eq!(owners(), Vec::<PathBuf>::new());
+
+    let daemon = daemon(&store, "tempfail", "");
+    send(&daemon, &["<y@freemail.example> ORCPT=rfc822;bob@corp.example", FORWARDED], "one", b"x\r\n");
+    assert!(quarantine(&daemon, &["delete", "--destination", "y@freemail.example"]).status.success());
+    assert_eq!(list(&daemon, &[]).len(), 1);
+    assert_eq!(owners(), Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The files: `ID.mail`, one a message. The first line is its [`Record`], everything behind it the message, byte for byte.
 
+use super::owner;
 use super::record::{Record, VERSION, new_id, time_of};
 use jiff::Timestamp;
 use nix::sys::statvfs::statvfs;
@@ -46,8 +47,10 @@ impl Files {
     /// Makes the folder, for nobody else's eyes.
     pub(super) fn prepare(&self) -> io::Result<()> {
         if !self.directory.is_dir() {
+            let missing: Vec<&Path> = self.directory.ancestors().take_while(|folder| !folder.exists()).collect();
             DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
             std::fs::set_permissions(&self.directory, Permissions::from_mode(0o700))?;
+            missing.into_iter().rev().try_for_each(owner::give)?;
         }
         Ok(())
     }
@@ -180,6 +183,7 @@ fn write(path: &Path, record: &Record, message: &[u8]) -> io::Result<u64> {
     let mut head = serde_json::to_vec(record)?;
     head.push(b'\n');
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    owner::give(path)?;
     file.write_all(&head)?;
     file.write_all(message)?;
     file.sync_all()?;

@@ -10,6 +10,7 @@ mod control;
 mod files;
 mod held;
 mod index;
+mod owner;
 mod postfix;
 mod record;
 mod sendmail;
