@@ -2,6 +2,7 @@
 
 mod gauges;
 mod landlock;
+mod log;
 mod running;
 mod service;
 mod user;
@@ -18,8 +19,9 @@ use crate::frontend::milter::{self, Busy, Shared, Stop};
 use crate::frontend::{Bound, Endpoint, Passed, bind, bind_private};
 use crate::metrics::Registry;
 use crate::notify::{self, Notifier};
+use crate::privacy::{Mask, Masks, Show};
 use crate::quarantine::Quarantine;
-use crate::sink::{Sink, Spool, Writers};
+use crate::sink::{Masked, Sink, Spool, Writers};
 use crate::state::{self, Embedded, Key, Memory, Opened, Store};
 use crate::usage::Usage;
 use running::Running;
@@ -62,16 +64,22 @@ pub(crate) fn host() -> String {
 /// Runs the daemon until it is told to stop.
 pub fn serve(path: &Path) -> ExitCode {
     let loaded = match Config::load(path) {
-        Ok(loaded) => {
-            start_log(&loaded.config.log);
-            loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-            loaded
-        }
+        Ok(loaded) => loaded,
         Err(problems) => {
             eprintln!("{problems}");
             return ExitCode::from(EX_CONFIG);
         }
     };
+    // While it may still be root, whose file the key may be.
+    let masks = match loaded.config.privacy.masks() {
+        Ok(masks) => masks,
+        Err(problem) => {
+            eprintln!("forwarden: privacy.key: {problem}");
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    start_log(&loaded.config.log, masks.events.clone());
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let sockets = match prepare(path, &loaded.config) {
         Ok(sockets) => sockets,
         Err(error) => {
@@ -91,7 +99,7 @@ pub fn serve(path: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(path, loaded, sockets, registry)) {
+    match runtime.block_on(run(path, loaded, masks, sockets, registry)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -116,11 +124,11 @@ fn prepare(path: &Path, config: &Config) -> io::Result<Passed> {
     Ok(sockets)
 }
 
-fn start_log(spec: &LogSpec) {
+fn start_log(spec: &LogSpec, mask: Mask) {
     use tracing_subscriber::EnvFilter;
     // What is set in the environment, for a look at one run, goes before what is configured.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&spec.level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log::Lines::new(mask));
     let started = if spec.json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     if let Err(error) = started {
         eprintln!("forwarden: the log cannot be started: {error}");
@@ -165,7 +173,7 @@ fn listen_for_questions(spec: &DaemonSpec) -> io::Result<mpsc::Receiver<Asked>> 
     Ok(receiver)
 }
 
-async fn run(path: &Path, loaded: Loaded, mut sockets: Passed, registry: Registry) -> io::Result<()> {
+async fn run(path: &Path, loaded: Loaded, masks: Masks, mut sockets: Passed, registry: Registry) -> io::Result<()> {
     let mut signals = Signals::new()?;
     let config = &loaded.config;
     service::watchdog();
@@ -183,8 +191,8 @@ async fn run(path: &Path, loaded: Loaded, mut sockets: Passed, registry: Registr
     // First, so that what changes while the rest comes up is seen.
     let mut lists = Watch::default();
     lists.follow(&config.list_files);
-    let sink = open_sink(config)?;
-    let (state, broken) = config.state.as_ref().map_or((None, None), open_state);
+    let sink = Masked::before(open_sink(config)?, masks.events, masks.subjects);
+    let (state, broken) = config.state.as_ref().map_or((None, None), |spec| open_state(spec, masks.state));
     let usage = Arc::new(open_usage(config));
     let quarantine = config.quarantine.clone().map(|spec| Arc::new(Quarantine::new(spec)));
     let unusable = quarantine.as_deref().and_then(try_quarantine);
@@ -347,12 +355,17 @@ fn open_sink(config: &Config) -> io::Result<Arc<dyn Sink>> {
 
 /// What is remembered. A state that cannot be used never keeps mail waiting: the daemon then remembers in memory alone,
 /// and says so in the log and in an event.
-fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
+fn open_state(spec: &state::Spec, mask: Mask) -> (Option<Arc<dyn Store>>, Option<Fault>) {
     let fault = |error: String, action| {
         tracing::error!(directory = %spec.directory.display(), %error, action, "state");
         Some(Fault { fault: "state", error, action, listener: String::new(), queue_id: None })
     };
-    match Embedded::open(spec, SystemClock.now()) {
+    let memory = || Key::random().ok().map(|key| Arc::new(Memory::new(key, spec.thresholds.clone())) as Arc<dyn Store>);
+    // Without mailboxes a file would be of no use.
+    if mask.show() == Show::Absent {
+        return (memory(), None);
+    }
+    match Embedded::open_masked(spec, mask, SystemClock.now()) {
         Ok(Opened { store, set_aside }) => {
             let set_aside =
                 set_aside.map(|path| format!("the state file could not be read and is now {}", path.display()));
@@ -360,10 +373,8 @@ fn open_state(spec: &state::Spec) -> (Option<Arc<dyn Store>>, Option<Fault>) {
         }
         Err(error) => {
             let error = format!("{}: {error}", spec.directory.display());
-            let memory =
-                Key::random().ok().map(|key| Arc::new(Memory::new(key, spec.thresholds.clone())) as Arc<dyn Store>);
             gauges::degraded("state");
-            (memory, fault(error, "memory_only"))
+            (memory(), fault(error, "memory_only"))
         }
     }
 }

@@ -19,6 +19,7 @@ mod notify;
 mod organization;
 mod output;
 mod policy;
+mod privacy;
 mod problem;
 mod quarantine;
 mod reader;
@@ -73,6 +74,8 @@ pub struct Config {
     pub daemon: DaemonSpec,
     /// Where metrics are asked for.
     pub admin: Vec<Endpoint>,
+    /// What of persons is shown, and where.
+    pub privacy: crate::privacy::Spec,
     /// What is remembered of earlier mail; `None` where nothing is.
     pub state: Option<crate::state::Spec>,
     /// The files that lists were read from: a change of one is a reason to read the configuration again.
@@ -159,6 +162,7 @@ impl Config {
             log: LogSpec::default(),
             daemon: DaemonSpec::default(),
             admin: Vec::new(),
+            privacy: crate::privacy::Spec::default(),
             state: None,
             list_files: Vec::new(),
             quarantine: None,
@@ -178,6 +182,7 @@ impl Config {
             ("log", self.log != new.log),
             ("daemon", self.daemon != new.daemon),
             ("admin", self.admin != new.admin),
+            ("privacy", self.privacy != new.privacy),
             ("state", self.state != new.state),
             ("quarantine", self.quarantine != new.quarantine),
             ("notify", self.notify != new.notify),
@@ -198,6 +203,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
     let listeners = listener::read(&root);
     groups::read(&root);
     let (state, compares_texts) = state::read(&root);
+    let privacy = privacy::read(&root);
     let around = Surroundings { organization: &organization, listeners: &listeners, has_state: state.is_some() };
     let quarantine = quarantine::read(&root);
     let notify = notify::read(&root, &organization);
@@ -227,6 +233,7 @@ fn read(tables: &[DeTable<'_>], sources: &[Source], report: &Report) -> Option<C
         log,
         daemon,
         admin,
+        privacy,
         state,
         list_files: report.files(),
         quarantine,

@@ -3,6 +3,7 @@
 mod exception;
 mod judged;
 mod loss;
+mod mask;
 mod quarantine;
 mod schema;
 

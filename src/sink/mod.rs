@@ -3,6 +3,7 @@
 mod deliver;
 mod direct;
 pub mod encode;
+mod masked;
 mod retry;
 pub mod spool;
 mod target;
@@ -11,6 +12,7 @@ mod worker;
 
 pub use deliver::{Auth, Framing, HttpSpec, OauthSpec, TlsSpec, fingerprint, secret};
 pub use direct::Writers;
+pub use masked::Masked;
 pub use spool::Spool;
 pub use target::{Batch, Endpoint, Output, Target};
 pub use trial::try_out;
