@@ -51,7 +51,7 @@ fn report(directory: &Path, args: &[&str]) -> String {
 fn every_report_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     state(folder.path());
-    for about in ["forwarders", "destinations", "new", "imbalance"] {
+    for about in ["forwarders", "destinations", "new", "imbalance", "exceptions"] {
         let text = report(folder.path(), &[about]);
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         for line in report(folder.path(), &[about, "--format", "json"]).lines() {
@@ -60,7 +60,7 @@ fn every_report_in_every_format() {
         let csv = report(folder.path(), &[about, "--format", "csv"]);
         let records: Vec<_> =
             csv::Reader::from_reader(csv.as_bytes()).into_records().collect::<Result<_, _>>().unwrap();
-        assert!(!records.is_empty(), "{about}");
+        assert!(!records.is_empty() || about == "exceptions", "{about}");
         for cell in records.iter().flatten() {
             assert!(!cell.starts_with(['=', '+', '@']), "a spreadsheet would run {cell}");
         }
@@ -106,4 +106,54 @@ fn where_there_is_nothing_to_read() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be read: No such file"), "{output:?}");
+}
+
+/// Exceptions of a configuration: used, about to end, past, and never used.
+#[test]
+fn what_was_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    state(folder.path());
+    let file = folder.path().join("forwarden.toml");
+    let now = Timestamp::now();
+    let day = |days: i64| (now + SignedDuration::from_hours(24 * days)).to_string();
+    let exception = |id: &str, owner: &str, more: &str| {
+        format!(
+            "[[exception]]\nid = \"{id}\"\nforwarder = [\"{id}@corp.example\"]\ndestination = [\"drop@evil.example\"]\n\
+             owner = \"{owner}\"\nreason = \"=cmd|calc\"\n{more}\n"
+        )
+    };
+    let text = format!(
+        "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n\
+         [state]\ndirectory = \"{}\"\n{}{}{}",
+        folder.path().display(),
+        exception("freemail", "it@corp.example", &format!("expires = \"{}\"", day(10))),
+        exception("old", "a.very.long.owner.indeed@corp.example", &format!("expires = \"{}\"", day(-10))),
+        exception("idle", "it@corp.example", ""),
+    );
+    std::fs::write(&file, text).unwrap();
+    let uses = serde_json::json!({"exceptions": {
+        "freemail": {"known": day(-200), "total": 90, "last": day(-1), "day": null, "on_day": 0, "told_expired": null, "told_overrun": null},
+        "idle": {"known": day(-100), "total": 0, "last": null, "day": null, "on_day": 0, "told_expired": null, "told_overrun": null},
+    }});
+    std::fs::write(folder.path().join("exceptions.json"), uses.to_string()).unwrap();
+    let config = ["exceptions", "--config", file.to_str().unwrap()];
+    let rows: Vec<serde_json::Value> = report(folder.path(), &[&config[..], &["--format", "json"]].concat())
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told = |row: usize, key: &str| rows[row][key].clone();
+    assert_eq!(
+        (told(0, "exception"), told(0, "count"), told(0, "forwarders")),
+        ("freemail".into(), 84.into(), 3.into())
+    );
+    assert_eq!(
+        (told(0, "used"), told(0, "state"), told(0, "owner")),
+        (90.into(), "ends".into(), "it@corp.example".into())
+    );
+    let states: Vec<_> = (0..3).map(|row| (told(row, "exception"), told(row, "state"))).collect();
+    assert!(states.contains(&("old".into(), "expired".into())) && states.contains(&("idle".into(), "unused".into())));
+    let text = report(folder.path(), &config);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(report(folder.path(), &[&config[..], &["--format", "csv"]].concat()).contains("'=cmd|calc"));
+    assert!(report(folder.path(), &[&config[..], &["--format", "html"]].concat()).contains("it@corp.example"));
 }

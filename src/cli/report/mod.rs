@@ -1,5 +1,6 @@
 //! `forwarden report`: the inventory, as an administrator and as a manager read it.
 
+mod exceptions;
 mod html;
 mod rows;
 pub(super) mod table;
@@ -44,6 +45,8 @@ pub(super) enum About {
     New,
     /// Mailboxes that forward much of which little looks forwarded.
     Imbalance,
+    /// What was approved, what passed by it, and whether it is still used.
+    Exceptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,7 +81,7 @@ impl Command {
         };
         let now = Timestamp::now();
         let table = Reader::open(&directory)
-            .and_then(|reader| rows::table(self.about, &reader, &config, now - self.since, now));
+            .and_then(|reader| rows::table(self.about, &reader, &directory, &config, now - self.since, now));
         match table {
             Ok(table) => {
                 super::print(&match self.format {

@@ -1,15 +1,17 @@
 //! The state → the rows of each report.
 
-use super::About;
 use super::table::{Column, Table};
+use super::{About, exceptions};
 use crate::config::Config;
 use crate::message::Address;
 use crate::state::{Line, Reader};
+use crate::usage;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 const fn column(name: &'static str, title: &'static str, width: usize) -> Column {
     Column { name, title, width, on_page: true }
@@ -59,6 +61,7 @@ const VOLUMES: [Column; 4] = [
 pub(super) fn table(
     about: About,
     reader: &Reader,
+    directory: &Path,
     config: &Config,
     since: Timestamp,
     now: Timestamp,
@@ -88,6 +91,17 @@ pub(super) fn table(
             &DESTINATIONS,
             destinations(&lines()?, config),
         ),
+        About::Exceptions => {
+            // Without counts the inventory tells what passed all the same.
+            let book = usage::read(directory).ok().flatten();
+            table(
+                "What was approved",
+                "Ask the owner whether an exception is wanted that nobody uses, or that ends soon; `unused` is 90 days without \
+                 a use, `ends` is within 30. Mails are those of pairs to which it was applied last.",
+                &exceptions::COLUMNS,
+                exceptions::rows(&config.policy.exceptions, book.as_ref(), &lines()?, now),
+            )
+        }
         About::Imbalance => table(
             "Forwards, and what looks forwarded",
             "Where many forwards look like ordinary mail, somebody set them on the mailbox or in the transport; where they look \
@@ -98,7 +112,7 @@ pub(super) fn table(
     })
 }
 
-fn day(time: Timestamp) -> String {
+pub(super) fn day(time: Timestamp) -> String {
     TimeZone::UTC.to_datetime(time).date().to_string()
 }
 
