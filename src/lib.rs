@@ -17,7 +17,11 @@ pub mod word;
 
 pub mod message;
 
+pub mod privacy;
+
 pub mod state;
+
+pub mod backfill;
 
 pub mod detect;
 

@@ -126,8 +126,8 @@ fn what_was_approved() {
         "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n\
          [state]\ndirectory = \"{}\"\n{}{}{}",
         folder.path().display(),
-        exception("freemail", "it@corp.example", &format!("expires = \"{}\"", day(10))),
-        exception("old", "a.very.long.owner.indeed@corp.example", &format!("expires = \"{}\"", day(-10))),
+        exception("freemail", "it@corp.example", &format!("expires = {}", &day(10)[..10])),
+        exception("old", "a.very.long.owner.indeed@corp.example", &format!("expires = {}", &day(-10)[..10])),
         exception("idle", "it@corp.example", ""),
     );
     std::fs::write(&file, text).unwrap();

@@ -1,14 +1,17 @@
 //! The commands: one file each.
 
 mod audit;
+mod backfill;
 mod check;
 mod demo;
 mod detectors;
 mod doctor;
+mod erase;
 mod exceptions;
 mod explain;
 mod metrics;
 mod outputs;
+mod privacy;
 mod quarantine;
 mod replay;
 mod report;
@@ -17,6 +20,7 @@ mod schema;
 mod serve;
 mod source;
 mod spool;
+mod unmask;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -45,11 +49,14 @@ pub struct Cli {
 enum Command {
     Serve(serve::Command),
     Demo(demo::Command),
+    Backfill(backfill::Command),
     Check(check::Command),
     Doctor(doctor::Command),
+    Erase(erase::Command),
     Exceptions(exceptions::Command),
     Explain(explain::Command),
     Outputs(outputs::Command),
+    Privacy(privacy::Command),
     Quarantine(quarantine::Command),
     Replay(replay::Command),
     Report(report::Command),
@@ -58,6 +65,7 @@ enum Command {
     Metrics(metrics::Command),
     Schema(schema::Command),
     Spool(spool::Command),
+    Unmask(unmask::Command),
     Status(running::StatusCommand),
     Reload(running::ReloadCommand),
 }
@@ -68,11 +76,14 @@ impl Cli {
         match self.command {
             Command::Serve(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Backfill(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Doctor(command) => command.run(),
+            Command::Erase(command) => command.run(),
             Command::Exceptions(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Outputs(command) => command.run(),
+            Command::Privacy(command) => command.run(),
             Command::Quarantine(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Report(command) => command.run(),
@@ -81,6 +92,7 @@ impl Cli {
             Command::Metrics(command) => command.run(),
             Command::Schema(command) => command.run(),
             Command::Spool(command) => command.run(),
+            Command::Unmask(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Reload(command) => command.run(),
         }

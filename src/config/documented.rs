@@ -141,6 +141,7 @@ fn the_manual_has_every_key_and_no_other() {
         "events",
         "output",
         "spool",
+        "privacy",
         "log",
         "daemon",
         "admin",
@@ -220,6 +221,7 @@ fn the_defaults_in_the_sample_are_those_of_the_program() {
     full.admin.clear();
     full.notify = None;
     full.spool = None;
+    full.privacy.key = None;
     full.outputs.clone_from(&bare.outputs);
     full.listeners[0].at.allow.clear();
     assert_eq!(bare.needs_restart(&full), Vec::<&str>::new());

@@ -7,6 +7,7 @@ use super::prints::{Kind, Print};
 use super::{Arrival, Behaviour, Departure, Facts, Key, Pair, Prints, Store, Twin};
 use crate::message::Address;
 use crate::metrics;
+use crate::privacy::Mask;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
 use std::io;
@@ -46,6 +47,9 @@ const BUSY: Duration = Duration::from_millis(500);
 /// How often a standing fault is spoken of.
 const COMPLAINT: Duration = Duration::from_secs(60);
 
+/// The version of the schema.
+pub(super) const VERSION: i64 = 2;
+
 /// What the writer is told.
 enum Write {
     Arrival(Arrival),
@@ -66,10 +70,19 @@ impl Embedded {
     /// # Errors
     /// The folder cannot be used, or the key cannot be read.
     pub fn open(spec: &Spec, now: Timestamp) -> io::Result<Opened> {
+        Self::open_masked(spec, Mask::clear(), now)
+    }
+
+    /// As [`open`](Self::open); `mask` says what the file shows of addresses. Arrivals, whose mailboxes must be known as they
+    /// are, are then not written.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or the key cannot be read.
+    pub fn open_masked(spec: &Spec, mask: Mask, now: Timestamp) -> io::Result<Opened> {
         std::fs::create_dir_all(&spec.directory)?;
         let key = Key::load(&spec.directory.join("state.key"))?;
         let path = spec.directory.join("state.db");
-        let memory = Memory::new(key, spec.thresholds.clone());
+        let memory = Memory::masked(key, spec.thresholds.clone(), mask.clone());
         let mut set_aside = None;
         let connection =
             match open(&path).and_then(|connection| recall(&connection, &memory, spec, now).map(|()| connection)) {
@@ -86,7 +99,7 @@ impl Embedded {
         let keep = spec.clone();
         let writer = std::thread::Builder::new()
             .name("state".into())
-            .spawn(move || Writer::new(connection, keep).run(&writes))?;
+            .spawn(move || Writer::new(connection, keep, mask).run(&writes))?;
         Ok(Opened { store: Self { memory, queue: Some(queue), writer: Some(writer) }, set_aside })
     }
 
@@ -139,10 +152,11 @@ impl Store for Embedded {
 }
 
 /// Opens or makes the file, readable by its owner alone.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     use std::os::unix::fs::OpenOptionsExt;
     // SQLite would make it by the umask.
     let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    owned_like_folder(path);
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
@@ -151,22 +165,39 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
-        0 => {
+        version @ 0..VERSION => {
             let transaction = connection.transaction()?;
-            transaction.execute_batch(include_str!("schema.sql"))?;
+            for (from, step) in [(0, include_str!("schema.sql")), (1, include_str!("schema-2.sql"))] {
+                if version <= from {
+                    transaction.execute_batch(step)?;
+                }
+            }
             transaction.commit()?;
         }
-        1 => {}
+        VERSION => {}
         // Written by a newer version: nothing of it may be lost by an older one.
         version => {
             let text = format!(
-                "state.db has version {version}, this program knows version 1: a newer forwarden wrote it; \
+                "state.db has version {version}, this program knows version {VERSION}: a newer forwarden wrote it; \
                  upgrade, or move the file away"
             );
             return Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
         }
     }
     Ok(connection)
+}
+
+/// What root makes for the daemon must be the daemon's, which is the owner of the folder.
+pub(super) fn owned_like_folder(path: &Path) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let metadata = |path: &Path| std::fs::metadata(path).ok();
+    if let (Some(file), Some(folder)) = (metadata(path), path.parent().and_then(metadata))
+        && file.uid() == 0
+        && folder.uid() != 0
+    {
+        // Others than root cannot; then it is theirs already.
+        let _ = chown(path, Some(folder.uid()), Some(folder.gid()));
+    }
 }
 
 fn is_locked(error: &rusqlite::Error) -> bool {
@@ -220,6 +251,7 @@ fn recall(connection: &Connection, memory: &Memory, spec: &Spec, now: Timestamp)
 struct Writer {
     connection: Connection,
     spec: Spec,
+    mask: Mask,
     /// What could not be written yet.
     waiting: Vec<Write>,
     cleaned: Option<Instant>,
@@ -227,8 +259,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(connection: Connection, spec: Spec) -> Self {
-        Self { connection, spec, waiting: Vec::new(), cleaned: None, complained: None }
+    fn new(connection: Connection, spec: Spec, mask: Mask) -> Self {
+        Self { connection, spec, mask, waiting: Vec::new(), cleaned: None, complained: None }
     }
 
     /// Writes batches until there is nobody left to tell it anything.
@@ -288,6 +320,8 @@ impl Writer {
         let transaction = self.connection.transaction()?;
         for write in &self.waiting {
             match write {
+                // Their mailboxes must be known as they are.
+                Write::Arrival(_) if !self.mask.is_clear() => {}
                 Write::Arrival(arrival) => {
                     let mut insert = transaction
                         .prepare_cached("INSERT INTO arrival (at, kind, hash, mailbox) VALUES (?1, ?2, ?3, ?4)")?;
@@ -296,14 +330,19 @@ impl Writer {
                         insert.execute(params![at, print.kind as u8, print.hash.cast_signed(), mailbox])?;
                     }
                 }
-                Write::Departure(departure) => departed(&transaction, departure)?,
+                Write::Departure(departure) => {
+                    transaction
+                        .prepare_cached("INSERT OR IGNORE INTO meta (name, value) VALUES ('observed_since', ?1)")?
+                        .execute([departure.time.as_second()])?;
+                    departed(&transaction, departure, &self.mask, true)?;
+                }
                 Write::ByHand(mailbox, time) => {
                     transaction
                         .prepare_cached(
                             "INSERT INTO day (day, forwarder, destination, count, bytes, look_forwarded) VALUES (?1, ?2, '', 0, 0, 1)
                              ON CONFLICT DO UPDATE SET look_forwarded = look_forwarded + 1",
                         )?
-                        .execute(params![day(*time), mailbox.mailbox().key()])?;
+                        .execute(params![day(*time), self.mask.key(&mailbox.mailbox())])?;
                 }
             }
         }
@@ -313,36 +352,60 @@ impl Writer {
             transaction.execute("DELETE FROM arrival WHERE at < ?1", [now.as_millisecond() - window])?;
             transaction
                 .execute("DELETE FROM pair WHERE last_seen < ?1", [now.as_second() - self.spec.keep_days * 86_400])?;
-            transaction.execute("DELETE FROM day WHERE day < ?1", [day(now) - self.spec.keep_days])?;
+            for table in ["day", "imported"] {
+                transaction
+                    .execute(&format!("DELETE FROM {table} WHERE day < ?1"), [day(now) - self.spec.keep_days])?;
+            }
         }
         transaction.commit()
     }
 }
 
-fn day(time: Timestamp) -> i64 {
+pub(super) fn day(time: Timestamp) -> i64 {
     time.as_second().div_euclid(86_400)
 }
 
 /// How many Message-IDs of a pair are kept.
 const MESSAGE_IDS: usize = 5;
 
-fn departed(transaction: &rusqlite::Transaction<'_>, departure: &Departure) -> rusqlite::Result<()> {
-    let (forwarder, destination) = (departure.forwarder.mailbox().key(), departure.destination.key());
+/// Counts a forward. `seen`: the message was seen, so that it is known how it looks.
+pub(super) fn departed(
+    transaction: &rusqlite::Transaction<'_>,
+    departure: &Departure,
+    mask: &Mask,
+    seen: bool,
+) -> rusqlite::Result<()> {
+    let (forwarder, destination) = (mask.key(&departure.forwarder.mailbox()), mask.key(&departure.destination));
     let known = transaction
         .prepare_cached(
-            "SELECT message_ids, latencies, latency_mean, latency_sum2 FROM pair
+            "SELECT message_ids, latencies, latency_mean, latency_sum2, last_seen FROM pair
              WHERE forwarder = ?1 AND destination = ?2 AND mechanism = ?3",
         )?
         .query_row(params![forwarder, destination, departure.mechanism], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, f64>(2)?, row.get::<_, f64>(3)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, u32>(1)?,
+                row.get::<_, f64>(2)?,
+                row.get::<_, f64>(3)?,
+                row.get(4)?,
+            ))
         });
-    let (ids, mut number, mut mean, mut squares) = match known {
+    let (ids, mut number, mut mean, mut squares, last) = match known {
         Ok(known) => known,
-        Err(rusqlite::Error::QueryReturnedNoRows) => (String::new(), 0, 0.0, 0.0),
+        Err(rusqlite::Error::QueryReturnedNoRows) => (String::new(), 0, 0.0, 0.0, i64::MIN),
         Err(error) => return Err(error),
     };
-    let newest = departure.message_id.as_deref().map(|id| id.replace(char::is_whitespace, ""));
-    let ids: Vec<&str> = newest.as_deref().into_iter().chain(ids.split_whitespace()).take(MESSAGE_IDS).collect();
+    // A Message-ID has the sender's domain.
+    let id = departure.message_id.as_deref();
+    let id = id.map(|id| if mask.keeps_domains() { id.to_owned() } else { mask.text(id) });
+    let this = id.map(|id| id.replace(char::is_whitespace, ""));
+    // Logs tell of earlier ones later.
+    let (newest, oldest) = if departure.time.as_second() >= last { (this, None) } else { (None, this) };
+    let ids: Vec<&str> = (newest.as_deref().into_iter())
+        .chain(ids.split_whitespace())
+        .chain(oldest.as_deref())
+        .take(MESSAGE_IDS)
+        .collect();
     if let Some(latency) = departure.latency {
         let difference = latency.as_secs_f64() - mean;
         number += 1;
@@ -356,7 +419,8 @@ fn departed(transaction: &rusqlite::Transaction<'_>, departure: &Departure) -> r
                                latencies, latency_mean, latency_sum2, rule)
              VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT DO UPDATE SET first_seen = min(first_seen, ?4), last_seen = max(last_seen, ?4), count = count + 1,
-                 bytes = bytes + ?5, message_ids = ?6, latencies = ?7, latency_mean = ?8, latency_sum2 = ?9, rule = ?10",
+                 bytes = bytes + ?5, message_ids = ?6, latencies = ?7, latency_mean = ?8, latency_sum2 = ?9,
+                 rule = CASE WHEN ?4 >= last_seen THEN ?10 ELSE rule END",
         )?
         .execute(params![
             forwarder,
@@ -372,9 +436,10 @@ fn departed(transaction: &rusqlite::Transaction<'_>, departure: &Departure) -> r
         ])?;
     transaction
         .prepare_cached(
-            "INSERT INTO day (day, forwarder, destination, count, bytes, look_forwarded) VALUES (?1, ?2, ?3, 1, ?4, ?5)
-             ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + ?4, look_forwarded = look_forwarded + ?5",
+            "INSERT INTO day (day, forwarder, destination, count, bytes, look_forwarded, unseen) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + ?4, look_forwarded = look_forwarded + ?5,
+                 unseen = unseen + ?6",
         )?
-        .execute(params![day(departure.time), forwarder, destination, size, departure.looks_forwarded])?;
+        .execute(params![day(departure.time), forwarder, destination, size, departure.looks_forwarded, !seen])?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 use super::prints::{Kind, Print};
 use super::{Behaviour, Departure, Facts, Pair, Prints, Twin};
 use crate::message::Address;
+use crate::privacy::Mask;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -119,6 +120,8 @@ const LATENCIES: u32 = 20;
 /// The tables.
 pub(super) struct Index {
     thresholds: Thresholds,
+    /// What a restart knows mailboxes by: what the file shows of them.
+    mask: Mask,
     hasher: RandomState,
     first: Option<Timestamp>,
     arrivals: HashMap<u64, Vec<Seen>>,
@@ -142,9 +145,10 @@ fn hour(time: Timestamp) -> i64 {
 }
 
 impl Index {
-    pub(super) fn new(thresholds: Thresholds) -> Self {
+    pub(super) fn new(thresholds: Thresholds, mask: Mask) -> Self {
         Self {
             thresholds,
+            mask,
             hasher: RandomState::new(),
             first: None,
             arrivals: HashMap::new(),
@@ -162,11 +166,11 @@ impl Index {
     }
 
     fn hash(&self, address: &Address) -> u64 {
-        self.hasher.hash_one(address.key())
+        self.hasher.hash_one(self.mask.key(address))
     }
 
     fn hash_pair(&self, pair: Pair<'_>) -> u64 {
-        self.hasher.hash_one((pair.forwarder.key(), pair.destination.key()))
+        self.hasher.hash_one((self.mask.key(pair.forwarder), self.mask.key(pair.destination)))
     }
 
     fn began(&mut self, time: Timestamp) {
@@ -400,7 +404,7 @@ mod tests {
     fn a_million_arrivals_fit_into_200_mib() {
         let before = resident();
         let most = Thresholds::default().arrivals;
-        let mut index = Index::new(Thresholds::default());
+        let mut index = Index::new(Thresholds::default(), Mask::clear());
         let mailboxes: Vec<Address> =
             (0..10_000).filter_map(|n| Address::new(&format!("user{n}"), "corp.example")).collect();
         let arrivals = most + most / 10;

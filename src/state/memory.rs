@@ -3,6 +3,7 @@
 use super::index::{Index, Thresholds};
 use super::{Arrival, Behaviour, Departure, Facts, Key, Pair, Prints, Store, Twin};
 use crate::message::Address;
+use crate::privacy::Mask;
 use jiff::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,12 @@ pub struct Memory {
 impl Memory {
     /// Begins with nothing.
     pub fn new(key: Key, thresholds: Thresholds) -> Self {
-        Self { key, index: Mutex::new(Index::new(thresholds)) }
+        Self::masked(key, thresholds, Mask::clear())
+    }
+
+    /// As [`new`](Self::new), with mailboxes known by what a file shows of them.
+    pub(super) fn masked(key: Key, thresholds: Thresholds, mask: Mask) -> Self {
+        Self { key, index: Mutex::new(Index::new(thresholds, mask)) }
     }
 
     /// The tables. A panic of another thread leaves counts that are off by one at worst.

@@ -5,14 +5,18 @@
 //! message only keyed hashes are.
 
 mod embedded;
+mod erase;
 mod facts;
+mod import;
 mod index;
 mod memory;
 mod prints;
 mod report;
 
 pub use embedded::{Embedded, Opened, Spec};
+pub use erase::{Erased, erase};
 pub use facts::{Behaviour, Facts};
+pub use import::{Import, Imported};
 pub use index::Thresholds;
 pub use memory::Memory;
 pub use prints::{Key, Kind, Prints};

@@ -43,6 +43,7 @@ impl Key {
                 let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
                 file.write_all(&key.0)?;
                 file.sync_all()?;
+                super::embedded::owned_like_folder(path);
                 Ok(key)
             }
             Err(error) => Err(error),

@@ -1,5 +1,6 @@
 //! The inventory, read from the file: for reports, beside a running daemon.
 
+use super::embedded::VERSION;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::HashMap;
@@ -40,7 +41,7 @@ pub struct Line {
 pub struct Volume {
     /// The mailbox.
     pub forwarder: String,
-    /// Automatic forwards in the days that were asked for.
+    /// Automatic forwards that were seen in the days that were asked for.
     pub forwards: u64,
     /// Messages that look forwarded: of these, and those sent on by hand.
     pub look_forwarded: u64,
@@ -48,7 +49,10 @@ pub struct Volume {
 
 /// Reads a state file, which a daemon may be writing.
 #[derive(Debug)]
-pub struct Reader(Connection);
+pub struct Reader {
+    connection: Connection,
+    version: i64,
+}
 
 const DAY: i64 = 86_400;
 
@@ -66,10 +70,11 @@ impl Reader {
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(io::Error::other)?;
         let version: i64 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(io::Error::other)?;
-        if version != 1 {
-            return Err(io::Error::other(format!("it has version {version}, this program knows version 1")));
+        if !(1..=VERSION).contains(&version) {
+            let text = format!("it has version {version}, this program knows versions up to {VERSION}");
+            return Err(io::Error::other(text));
         }
-        Ok(Self(connection))
+        Ok(Self { connection, version })
     }
 
     /// The pairs that forwarded since then, the most active first. `now` ends the last day.
@@ -83,7 +88,7 @@ impl Reader {
     fn read_lines(&self, since: Timestamp, now: Timestamp) -> rusqlite::Result<Vec<Line>> {
         let days = Days::new(since, now);
         let mut daily: HashMap<(String, String), (Vec<u64>, u64)> = HashMap::new();
-        let mut statement = self.0.prepare(
+        let mut statement = self.connection.prepare(
             "SELECT forwarder, destination, day, count, bytes FROM day WHERE day >= ?1 AND day <= ?2 AND destination <> ''",
         )?;
         let mut rows = statement.query(params![days.first, days.last])?;
@@ -97,7 +102,7 @@ impl Reader {
         }
         let mut lines: Vec<Line> = Vec::new();
         let mut places: HashMap<(String, String), usize> = HashMap::new();
-        let mut statement = self.0.prepare(
+        let mut statement = self.connection.prepare(
             "SELECT forwarder, destination, mechanism, first_seen, last_seen, count, message_ids, latencies, latency_mean,
                     latency_sum2, rule
              FROM pair WHERE last_seen >= ?1 ORDER BY count DESC",
@@ -151,10 +156,12 @@ impl Reader {
     pub fn volumes(&self, since: Timestamp, now: Timestamp) -> io::Result<Vec<Volume>> {
         let days = Days::new(since, now);
         let read = || -> rusqlite::Result<Vec<Volume>> {
-            let mut statement = self.0.prepare(
-                "SELECT forwarder, sum(count), sum(look_forwarded) FROM day WHERE day >= ?1 AND day <= ?2
-                 GROUP BY forwarder ORDER BY 2 DESC, 1",
-            )?;
+            // What a log alone tells of does not say how it looks. The first version had no such lines.
+            let seen = if self.version < 2 { "count" } else { "count - unseen" };
+            let mut statement = self.connection.prepare(&format!(
+                "SELECT forwarder, sum({seen}), sum(look_forwarded) FROM day WHERE day >= ?1 AND day <= ?2
+                 GROUP BY forwarder HAVING sum({seen}) > 0 OR sum(look_forwarded) > 0 ORDER BY 2 DESC, 1",
+            ))?;
             let rows = statement.query_map(params![days.first, days.last], |row| {
                 Ok(Volume { forwarder: row.get(0)?, forwards: row.get(1)?, look_forwarded: row.get(2)? })
             })?;

@@ -94,7 +94,8 @@ impl Dovecot {
         Ok(Some(text))
     }
 
-    fn log(&self) -> String {
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 }

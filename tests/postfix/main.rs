@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "that is how a test fails")]
 
 mod actions;
+mod backfill;
 mod correlation;
 mod daemon;
 mod doctor;
