@@ -100,11 +100,12 @@ impl Site {
         wait_for(&format!("mail arrives at {recipient}"), || self.arrived_at(recipient).into_iter().next())
     }
 
-    /// The events so far of mail to this destination.
+    /// The events so far of mail to this destination: how it was judged, not what was released by hand since.
     pub(crate) fn events_for(&self, destination: &str) -> Vec<Value> {
         let mut events = self.daemon.events();
         events.retain(|event| {
-            event["destinations"].as_array().is_some_and(|all| all.iter().any(|value| value == destination))
+            event["kind"] == "message"
+                && event["destinations"].as_array().is_some_and(|all| all.iter().any(|value| value == destination))
         });
         events
     }
