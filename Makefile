@@ -16,7 +16,7 @@ test:
 test-siem:
 	lab/siem-tools
 	cargo test --test encode
-	cargo test --test delivery
+	cargo test --test delivery -- --include-ignored
 	cargo run --quiet --example encode -- target/siem-samples
 	cargo test --test siem -- --include-ignored
 

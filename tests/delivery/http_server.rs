@@ -22,7 +22,7 @@ pub(crate) enum Fault {
 
 #[derive(Debug, Default)]
 struct State {
-    faults: VecDeque<Fault>,
+    faults: VecDeque<Option<Fault>>,
     ids: BTreeMap<String, usize>,
     requests: usize,
     conflicts: usize,
@@ -41,9 +41,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on a free port that does this to its first requests.
     pub(crate) fn start(faults: &[Fault]) -> Self {
+        Self::start_with(faults.iter().copied().map(Some).collect())
+    }
+
+    /// The same, with requests between that go well.
+    pub(crate) fn start_with(faults: Vec<Option<Fault>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        let state = State { faults: faults.iter().copied().collect(), ..State::default() };
+        let state = State { faults: faults.into(), ..State::default() };
         let server = Self { addr, state: Arc::new(Mutex::new(state)) };
         let serving = server.clone();
         std::thread::spawn(move || {
@@ -119,7 +124,7 @@ impl Server {
             return answer(stream, 200, "", token);
         }
         state.requests += 1;
-        let fault = state.faults.pop_front();
+        let fault = state.faults.pop_front().flatten();
         match fault {
             Some(Fault::DropBefore) => return None,
             Some(Fault::Status(status, after)) => {

@@ -8,6 +8,7 @@ mod commands;
 mod http;
 mod http_server;
 mod local;
+mod proof;
 mod receiver;
 mod rsyslog;
 mod site;

@@ -2,6 +2,7 @@
 //! where `CI` is set, they fail.
 
 use crate::support::{free_port, wait_for};
+use nix::sys::signal::Signal;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -58,11 +59,16 @@ impl Rsyslog {
         wait_for("rsyslog", || TcpStream::connect(("127.0.0.1", self.port)).ok());
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().unwrap();
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
     /// Ends it as an administrator would.
     pub(crate) fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
         let child = self.child.as_mut().unwrap();
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         wait_for("rsyslog to end", || child.try_wait().unwrap());
     }
 

@@ -6,6 +6,7 @@ mod claims;
 mod queue;
 mod reader;
 mod request;
+mod reserve;
 mod store;
 mod trim;
 mod writer;

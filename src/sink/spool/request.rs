@@ -122,7 +122,8 @@ pub fn status(directory: &Path) -> io::Result<Status> {
         let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
         let size = (number("PRAGMA page_count")? - number("PRAGMA freelist_count")?) * number("PRAGMA page_size")?;
         let mut statement = connection.prepare(
-            "SELECT name, state, (SELECT count(*) FROM event WHERE event.seq > output.seq),
+            // Numbers follow one another, and what is missing at the beginning is behind every cursor.
+            "SELECT name, state, max(0, coalesce((SELECT max(seq) FROM event), 0) - seq),
                     (SELECT time FROM event WHERE event.seq > output.seq ORDER BY seq LIMIT 1),
                     delivered, dropped, dead, last, error, since FROM output ORDER BY name",
         )?;
@@ -142,7 +143,7 @@ pub fn status(directory: &Path) -> io::Result<Status> {
         })?;
         Ok(Status {
             bytes: size,
-            events: number("SELECT count(*) FROM event")?,
+            events: number("SELECT coalesce(max(seq) - min(seq) + 1, 0) FROM event")?,
             oldest: time(
                 connection.query_row("SELECT (SELECT time FROM event ORDER BY seq LIMIT 1)", [], |row| row.get(0))?,
             ),

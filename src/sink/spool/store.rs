@@ -60,7 +60,9 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // A commit is on the disk when it returns.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
+        // Little stands beside the file, so that the room kept for a full disk is enough to take it over.
+        connection.pragma_update(None, "wal_autocheckpoint", 256)?;
+        connection.pragma_update(None, "journal_size_limit", 1 << 20)?;
         match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
             0 => {
                 let transaction = connection.transaction()?;

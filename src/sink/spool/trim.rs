@@ -43,7 +43,8 @@ impl Store {
         self.forget_delivered(limits, now)?;
         let held = claims.all();
         let oldest = now.saturating_sub(limits.max_age);
-        while let Some(seq) = self.older_than(oldest)? {
+        while let Some(seq) = self.first_is_older_than(oldest)?.then(|| self.older_than(oldest)).transpose()?.flatten()
+        {
             self.drop_up_to(seq, "too_old", &held)?;
         }
         self.connection.execute("DELETE FROM dead WHERE time < ?1", [oldest])?;
@@ -61,6 +62,12 @@ impl Store {
         Ok(())
     }
 
+    fn first_is_older_than(&self, time: i64) -> rusqlite::Result<bool> {
+        self.connection
+            .prepare_cached("SELECT 1 FROM (SELECT time FROM event ORDER BY seq LIMIT 1) WHERE time < ?1")?
+            .exists([time])
+    }
+
     /// The last of the first events that came before this.
     fn older_than(&self, time: i64) -> rusqlite::Result<Option<i64>> {
         self.connection
@@ -68,7 +75,7 @@ impl Store {
             .query_row(params![AT_ONCE, time], |row| row.get(0))
     }
 
-    fn give_back(&self) -> rusqlite::Result<()> {
+    pub(super) fn give_back(&self) -> rusqlite::Result<()> {
         self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))
     }
 
@@ -141,7 +148,7 @@ impl Store {
 }
 
 /// What others than root may still write there, in octets; without an answer, enough.
-fn available(directory: &Path) -> u64 {
+pub(super) fn available(directory: &Path) -> u64 {
     statvfs(directory).map_or(u64::MAX, |stat| stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
 

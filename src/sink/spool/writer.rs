@@ -3,7 +3,7 @@
 
 use super::queue::{Queue, Said};
 use super::store::{FILE, Progress, Store, aside, is_broken, salvage};
-use super::{Claims, DRAIN, Pending, Position, Refused, Spec, request};
+use super::{Claims, DRAIN, Pending, Position, Refused, Spec, request, reserve};
 use crate::event::{Body, Event, Fault, Loss};
 use crate::metrics;
 use jiff::Timestamp;
@@ -21,6 +21,8 @@ use tokio::sync::watch;
 const GROUP: Duration = Duration::from_millis(20);
 /// How many share one at the most.
 const GROUP_SIZE: usize = 2_000;
+/// And how many octets.
+const GROUP_OCTETS: usize = 1 << 20;
 /// How often the rest is looked after, and what failed tried again.
 const TEND: Duration = Duration::from_secs(1);
 /// How often losses are reported and standing faults spoken of.
@@ -39,6 +41,10 @@ pub(super) struct Writer {
     position: Position,
     /// Taken from the queue, and not yet on the disk.
     pending: Vec<Pending>,
+    /// How many of them go into one transaction: fewer where the disk is full.
+    group: usize,
+    /// What the file may hold while the disk is full.
+    most: Option<u64>,
     progress: Vec<Progress>,
     complained: Option<Instant>,
     reported: Option<Instant>,
@@ -67,6 +73,8 @@ impl Writer {
             store: None,
             position: Position::default(),
             pending: Vec::new(),
+            group: GROUP_SIZE,
+            most: None,
             progress: Vec::new(),
             complained: None,
             reported: None,
@@ -113,13 +121,17 @@ impl Writer {
     fn gather(&mut self, tend: Instant, failing: bool) -> bool {
         let mut until = tend;
         let mut stop = false;
+        let mut octets = 0;
         loop {
             let room = GROUP_SIZE.saturating_sub(self.pending.len());
             let (events, said) = self.queue.take(until, room);
             let nothing = events.is_empty() && said.is_empty();
             for event in &events {
                 match Pending::of(event) {
-                    Ok(pending) => self.pending.push(pending),
+                    Ok(pending) => {
+                        octets += pending.body.len();
+                        self.pending.push(pending);
+                    }
                     Err(error) => tracing::error!(%error, "event could not be written"),
                 }
             }
@@ -127,7 +139,7 @@ impl Writer {
                 stop |= matches!(said, Said::Stop);
                 self.hear(said);
             }
-            if nothing || stop || self.pending.len() >= GROUP_SIZE {
+            if nothing || stop || self.pending.len() >= GROUP_SIZE || octets >= GROUP_OCTETS {
                 break;
             }
             if !failing {
@@ -172,27 +184,52 @@ impl Writer {
         {
             return self.complain(&error.to_string());
         }
-        let Some(store) = self.store.as_mut() else { return };
-        let from = self.position.last;
-        let written = store.commit(&self.pending, from, &self.progress, &self.names);
-        match written {
+        // Progress alone is written, too.
+        while self.write_group() && !self.pending.is_empty() {}
+    }
+
+    /// Writes as many as a transaction may have. Whether it is worth going on at once.
+    fn write_group(&mut self) -> bool {
+        let Some(store) = self.store.as_mut() else { return false };
+        let count = self.pending.len().min(self.group);
+        match store.commit(&self.pending[..count], self.position.last, &self.progress, &self.names) {
             Ok(()) => {
-                let count = self.pending.len();
-                self.position.last = from + i64::try_from(count).unwrap_or_default();
-                self.pending.clear();
+                self.position.last += i64::try_from(count).unwrap_or_default();
+                self.pending.drain(..count);
                 self.progress.clear();
+                self.group = self.group.saturating_mul(2).min(GROUP_SIZE);
                 self.publish.send_replace(self.position);
                 self.refused.failing.store(false, Ordering::Relaxed);
+                // What was kept for this moment is used up: until there is room again, the file does not grow.
+                let fitted = self.most.map(|most| store.fit(most, "disk_full", &self.claims.all()));
+                if let Some(Err(error)) = fitted {
+                    tracing::debug!(%error, "no room could be made in the spool");
+                }
                 if self.complained.take().is_some() {
                     tracing::info!("the spool is written again");
                 }
+                true
             }
-            Err(error) if is_broken(&error) => self.set_aside(&error.to_string()),
+            Err(error) if is_broken(&error) => {
+                self.set_aside(&error.to_string());
+                false
+            }
+            // What is too much for the room that is left may go in parts, and the oldest make room.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) && count > 1 => {
+                self.most = make_room(store, &self.claims, &self.spec.directory);
+                self.group = count / 2;
+                true
+            }
             Err(error) => {
                 if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-                    make_room(store, &self.claims);
+                    self.most = make_room(store, &self.claims, &self.spec.directory);
+                }
+                // What was delivered can be forgotten all the same.
+                if store.commit(&[], self.position.last, &self.progress, &self.names).is_ok() {
+                    self.progress.clear();
                 }
                 self.complain(&error.to_string());
+                false
             }
         }
     }
@@ -289,6 +326,9 @@ impl Writer {
         })();
         match tended {
             Ok(()) => {
+                if reserve::take(&self.spec.directory) {
+                    self.most = None;
+                }
                 if self.reported.is_none_or(|last| last.elapsed() >= REPORT) {
                     self.report_losses();
                 }
@@ -353,11 +393,18 @@ pub(super) fn lock(directory: &Path) -> io::Result<Option<Flock<File>>> {
 }
 
 /// The oldest make room for the new where the file can no longer grow.
-fn make_room(store: &mut Store, claims: &Claims) {
-    let made = store.size().and_then(|size| store.fit(size.used - size.used / 10, "disk_full", &claims.all()));
-    if let Err(error) = made {
+fn make_room(store: &mut Store, claims: &Claims, directory: &Path) -> Option<u64> {
+    reserve::give(directory);
+    // First of all what SQLite keeps beside the file.
+    store.settle();
+    let most = store.size().map(|size| size.used - size.used / 5);
+    let made = most.and_then(|most| store.fit(most, "disk_full", &claims.all()).map(|()| most));
+    let given = store.give_back();
+    store.settle();
+    if let Some(error) = made.as_ref().err().or(given.as_ref().err()) {
         tracing::debug!(%error, "no room could be made in the spool");
     }
+    made.ok()
 }
 
 fn measure(store: &Store, last: i64) -> rusqlite::Result<()> {
