@@ -168,6 +168,8 @@ fn a_socket_of_its_own_kind() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("admin.sock");
     let daemon = Daemon::start(&format!("[[admin]]\nsocket = \"unix:{}\"\nmode = \"0600\"\n", path.display()));
+    // The listeners are bound before it.
+    wait_for("the socket", || path.exists().then_some(()));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let answer = exchange(UnixStream::connect(&path).unwrap(), b"GET /metrics HTTP/1.0\n\n").unwrap();
     assert_eq!(value(&answer.body, "forwarden_messages_total{listener=\"outbound\"}"), 0.0);
