@@ -205,12 +205,12 @@ impl Worker {
                 // The writer is gone, and with it the daemon.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             },
-            () = self.transport.broken() => {
+            why = self.transport.broken() => {
                 let lost = !self.on_their_way.is_empty();
                 self.rewind();
                 // A receiver that takes connections and ends them at once is not asked over and over.
                 if lost {
-                    self.pause("the receiver ended the connection", None, false, None).await;
+                    self.pause(&why, None, false, None).await;
                 }
             }
             () = settled => {}

@@ -1,5 +1,5 @@
-//! Events on their way to receivers: the real daemon, a real rsyslog, receivers of our own that fail as real ones do, and a
-//! daemon that is killed.
+//! Events on their way to receivers: the real daemon, a real rsyslog and a real syslog-ng, receivers of our own that fail as
+//! real ones do, and a daemon that is killed.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
@@ -10,9 +10,9 @@ mod http_server;
 mod local;
 mod proof;
 mod receiver;
-mod rsyslog;
 mod site;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
-mod tls;
+mod syslog;
+mod syslog_server;

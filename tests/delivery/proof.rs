@@ -2,9 +2,9 @@
 
 use crate::http_server::{Fault, Server};
 use crate::receiver::{self, Reserved};
-use crate::rsyslog::Rsyslog;
 use crate::site::{arrived, daemon, ids, ids_in, send, wait_until, written};
 use crate::support::{Daemon, wait_for};
+use crate::syslog_server::{Framing, Kind, SyslogServer};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::Signal;
 use rusqlite::Connection;
@@ -139,7 +139,7 @@ fn wait_until_long(log: impl Fn() -> String, what: &str, mut done: impl FnMut() 
 #[test]
 #[ignore = "make test-siem"]
 fn a_receiver_that_stands_still_gets_everything_when_it_goes_on() {
-    let Some(rsyslog) = Rsyslog::tcp() else { return };
+    let Some(rsyslog) = SyslogServer::start(Kind::Rsyslog, Framing::Octets, None) else { return };
     let daemon = daemon(&format!(
         "[[output]]\nname = \"siem\"\nformat = \"syslog\"\nto = \"tcp:127.0.0.1:{}\"\ntimeout = \"1s\"\n",
         rsyslog.port

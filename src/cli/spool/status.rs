@@ -8,6 +8,11 @@ use std::fmt::Write;
 use std::io;
 use std::process::ExitCode;
 
+/// How much of an error is shown.
+const SHOWN: usize = 400;
+/// The width of a line of it.
+const WIDTH: usize = 96;
+
 impl Shown {
     pub(super) fn run(self) -> io::Result<ExitCode> {
         let status = spool::status(&directory(&self.config)?)?;
@@ -49,8 +54,32 @@ fn line(out: &mut String, output: &OutputStatus) {
         let _ = writeln!(out, "  the oldest that waits came {}", age(output.oldest));
     }
     if let Some(error) = output.error.as_deref().filter(|_| matches!(output.state.as_str(), "retrying" | "held")) {
-        let _ = writeln!(out, "  {}: {}", age(output.since), printable(error, 80));
+        let text = format!("{}: {}", age(output.since), printable(error, SHOWN));
+        wrapped(&text).iter().for_each(|line| {
+            let _ = writeln!(out, "  {line}");
+        });
     }
+}
+
+/// A text in lines of at most 96 characters, broken at spaces where there are any.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let chars: Vec<char> = word.chars().collect();
+        for part in chars.chunks(WIDTH) {
+            let Some(line) = lines.last_mut() else { break };
+            let room = WIDTH.saturating_sub(line.chars().count());
+            if line.is_empty() || part.len() < room {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.extend(part);
+            } else {
+                lines.push(part.iter().collect());
+            }
+        }
+    }
+    lines
 }
 
 /// How long ago.
@@ -67,4 +96,22 @@ fn age(time: Option<Timestamp>) -> String {
 
 fn octets(bytes: u64) -> String {
     if bytes < 10 << 20 { format!("{} KiB", bytes >> 10) } else { format!("{} MiB", bytes >> 20) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_errors_are_shown_whole() {
+        let digits = "0f".repeat(32);
+        let text =
+            format!("4 s ago: siem.corp.example:6514: the receiver's certificate has another fingerprint: {digits}");
+        let lines = wrapped(&text);
+        assert!(lines.len() == 2 && lines[1] == digits, "{lines:?}");
+        assert_eq!(lines.join(" "), text);
+        let lines = wrapped(&"x".repeat(300));
+        assert!(lines.iter().all(|line| line.len() <= WIDTH) && lines.concat().len() == 300, "{lines:?}");
+        assert_eq!(wrapped(""), [""]);
+    }
 }

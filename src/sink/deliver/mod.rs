@@ -5,6 +5,7 @@ mod datagram;
 mod file;
 mod frame;
 mod http;
+mod refusal;
 mod stdout;
 mod stream;
 mod tls;
@@ -114,8 +115,8 @@ impl Transport {
         !matches!(self, Self::Datagram(_))
     }
 
-    /// Returns when the receiver ends the connection; never where there is none.
-    pub(super) async fn broken(&mut self) {
+    /// How the receiver ends the connection, when it does; never where there is none.
+    pub(super) async fn broken(&mut self) -> String {
         match self {
             Self::Stream(stream) => stream.broken().await,
             _ => std::future::pending().await,

@@ -3,7 +3,7 @@
 //! it is asked to read on until it has everything.
 
 use super::super::Endpoint;
-use super::{Framing, Sent, TlsSpec};
+use super::{Framing, Sent, TlsSpec, refusal};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::path::PathBuf;
@@ -48,9 +48,9 @@ impl Stream {
     }
 
     pub(super) async fn send(&mut self, records: &[&[u8]]) -> Sent {
-        if self.has_ended().await {
+        if let Some(why) = self.has_ended().await {
             self.connection = None;
-            return Sent::broken(format!("{}: the receiver ended the connection", self.name()));
+            return Sent::broken(format!("{}: {why}", self.name()));
         }
         let connection = match &mut self.connection {
             Some(connection) => connection,
@@ -68,32 +68,27 @@ impl Stream {
         match written {
             Ok(()) => Sent::Taken,
             Err(error) => {
+                // A receiver that refuses us may have said so before it ended the connection.
+                let why = self.has_ended().await.unwrap_or_else(|| error.to_string());
                 self.connection = None;
-                Sent::broken(format!("{}: {error}", self.name()))
+                Sent::broken(format!("{}: {why}", self.name()))
             }
         }
     }
 
-    /// Whether the receiver has ended the connection, as far as it is known without waiting.
-    async fn has_ended(&mut self) -> bool {
-        let Some(connection) = &mut self.connection else { return false };
-        let mut unasked = [0; 512];
-        loop {
-            match tokio::time::timeout(Duration::ZERO, connection.read(&mut unasked)).await {
-                // Nothing to read: it lives.
-                Err(_) => return false,
-                Ok(Ok(0) | Err(_)) => return true,
-                // Receivers have nothing to say; whatever it is, it is passed over.
-                Ok(Ok(_)) => {}
-            }
-        }
+    /// How the receiver has ended the connection, as far as it is known without waiting; `None` while it lives.
+    async fn has_ended(&mut self) -> Option<String> {
+        let connection = self.connection.as_mut()?;
+        let ended = tokio::time::timeout(Duration::ZERO, end_of(connection)).await;
+        ended.ok().map(|error| why(error.as_ref()))
     }
 
-    pub(super) async fn broken(&mut self) {
+    /// How the receiver ends the connection, as soon as it does.
+    pub(super) async fn broken(&mut self) -> String {
         let Some(connection) = &mut self.connection else { return std::future::pending().await };
-        let mut unasked = [0; 512];
-        while connection.read(&mut unasked).await.is_ok_and(|count| count > 0) {}
+        let error = end_of(connection).await;
         self.connection = None;
+        format!("{}: {}", self.name(), why(error.as_ref()))
     }
 
     /// Says that nothing more comes, and waits for the receiver to end the connection in turn: it has read everything then.
@@ -118,6 +113,28 @@ impl Stream {
             Way::Tcp(to) | Way::Tls(to, _) => to.to_string(),
             Way::Unix(path) => path.display().to_string(),
         }
+    }
+}
+
+/// Reads to the end. Receivers have nothing to say; whatever it is, it is passed over.
+async fn end_of(connection: &mut Box<dyn Connection>) -> Option<io::Error> {
+    let mut unasked = [0; 512];
+    loop {
+        match connection.read(&mut unasked).await {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => return Some(error),
+        }
+    }
+}
+
+/// With TLS 1.3, a receiver looks at our certificate after the handshake, and says so what it does not like about it.
+fn why(error: Option<&io::Error>) -> String {
+    match error {
+        Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            refusal::said(error).unwrap_or_else(|| format!("the receiver ended the connection: {error}"))
+        }
+        _ => "the receiver ended the connection".to_owned(),
     }
 }
 

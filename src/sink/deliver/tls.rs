@@ -1,6 +1,7 @@
 //! TLS: who the receiver must be, and who we are to it. Certificates are read again for every connection, so that new ones
 //! need no restart.
 
+use super::refusal;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -87,9 +88,10 @@ impl TlsSpec {
     /// Speaks TLS with a receiver.
     pub(super) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let config = self.config().map_err(io::Error::other)?;
-        let name = self.name.as_deref().unwrap_or(host);
-        let name = ServerName::try_from(name.to_owned()).map_err(|_| io::Error::other(format!("{name} is no name")))?;
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+        let text = self.name.as_deref().unwrap_or(host);
+        let name = ServerName::try_from(text.to_owned()).map_err(|_| io::Error::other(format!("{text} is no name")))?;
+        let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        connected.map_err(|error| refusal::explained(error, self, text))
     }
 }
 
@@ -135,7 +137,9 @@ impl ServerCertVerifier for Pinned {
             found.iter().for_each(|octet| {
                 let _ = write!(digits, "{octet:02x}");
             });
-            return Err(rustls::Error::General(format!("the certificate has another fingerprint: {digits}")));
+            return Err(rustls::Error::General(format!(
+                "the receiver's certificate has another fingerprint than tls_fingerprint: {digits}"
+            )));
         }
         match &self.chain {
             Some(chain) => chain.verify_server_cert(certificate, others, name, ocsp, now),
