@@ -27,10 +27,11 @@ pub(super) fn activity(event: &Event, out: &mut Vec<u8>) {
             destination.text("hostname", facts.destination_host());
             destination.text("domain", facts.domains().next());
         });
-        if facts.forwarder.is_some() || message.client.auth_user.is_some() {
+        let authenticated = message.client.auth_user.as_deref().filter(|user| !user.is_empty());
+        if facts.forwarder.is_some() || authenticated.is_some() {
             root.object("actor", |actor| {
                 actor.object("user", |user| {
-                    user.text("name", message.client.auth_user.as_deref().or(facts.forwarder));
+                    user.text("name", authenticated.or(facts.forwarder));
                     user.text("email_addr", facts.forwarder);
                     user.plain("type_id", 1);
                     user.text("type", "User");
