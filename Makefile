@@ -19,6 +19,8 @@ test-siem:
 	cargo test --test delivery -- --include-ignored
 	cargo run --quiet --example encode -- target/siem-samples
 	cargo test --test siem -- --include-ignored
+	cargo bench --bench spool
+	cargo bench --bench stalled
 
 # Behind a real Sendmail, in a Debian of its own. Needs root, and Debian's packages.
 test-sendmail:

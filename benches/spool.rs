@@ -120,6 +120,7 @@ fn backlog() {
         memory("VmRSS:"),
         memory("VmHWM:"),
     );
+    assert!(memory("VmHWM:") < 64, "a backlog takes memory");
     let _ = daemon.0.kill();
     let _ = daemon.0.wait();
 }

@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, reason = "shared by the benchmarks")]
 #![allow(dead_code, reason = "each benchmark uses what it needs")]
 
+pub mod mta;
+
 use forwarden::message::{self, Builder, Connection, Direction, Limits};
 use nix::time::{ClockId, clock_gettime};
 use std::time::Duration;
