@@ -9,7 +9,7 @@ use super::encode::Context;
 use super::retry::Backoff;
 use super::spool::{Claims, DRAIN, Dead, Entry, Position, Progress, Queue, Reader, Said, is_broken};
 use super::{Output, encode};
-use crate::event::Event;
+use crate::event::{Body, Event, Loss};
 use crate::metrics;
 use std::collections::VecDeque;
 use std::io;
@@ -56,6 +56,7 @@ pub(super) fn start(
             on_their_way: VecDeque::new(),
             delivered: 0,
             lost: 0,
+            untold: Vec::new(),
             dead: Vec::new(),
             sequence: 0,
             backoff: Backoff::default(),
@@ -95,6 +96,7 @@ struct Worker {
     /// What is to be reported with the next progress.
     delivered: u64,
     lost: u64,
+    untold: Vec<Loss>,
     dead: Vec<Dead>,
     sequence: u32,
     backoff: Backoff,
@@ -106,6 +108,15 @@ struct Worker {
 struct Record {
     entry: Entry,
     bytes: Vec<u8>,
+}
+
+/// What an event says of a loss, if it is one that does.
+fn loss(entry: &Entry) -> Option<Loss> {
+    let event = entry.body.contains(r#""kind":"loss""#).then(|| serde_json::from_str::<Event>(&entry.body).ok())??;
+    match event.body {
+        Body::Loss(loss) => Some(loss),
+        _ => None,
+    }
 }
 
 /// How sending a batch ended.
@@ -295,7 +306,13 @@ impl Worker {
         let Some((_, reader)) = self.reader.as_ref().filter(|_| !moved_by_hand) else { return };
         let Ok(seq) = reader.cursor(&self.output.name) else { return };
         if seq > self.sent {
-            let gone = records.iter().filter(|record| record.entry.seq <= seq).count() as u64;
+            let mut gone = 0;
+            for record in records.iter().filter(|record| record.entry.seq <= seq) {
+                match loss(&record.entry) {
+                    Some(loss) => self.untold.push(loss),
+                    None => gone += 1,
+                }
+            }
             super::spool::lost_metric(&self.output.name, "spool_full", gone);
             self.lost += gone;
             (self.sent, self.confirmed) = (seq, seq);
@@ -464,8 +481,9 @@ impl Worker {
             ::metrics::counter!(metrics::EVENTS_DROPPED.name, "output" => name(), "reason" => "refused")
                 .increment(dead.len() as u64);
         }
-        let lost = std::mem::take(&mut self.lost);
-        let report = Progress { output: self.index, epoch: self.epoch, seq: self.confirmed, delivered, lost, dead };
+        let (lost, untold) = (std::mem::take(&mut self.lost), std::mem::take(&mut self.untold));
+        let report =
+            Progress { output: self.index, epoch: self.epoch, seq: self.confirmed, delivered, lost, untold, dead };
         self.queue.say(Said::Progress(report));
     }
 

@@ -3,10 +3,12 @@
 //! it was sent. So an event is delivered at least once to each output, whatever ends in between.
 
 mod claims;
+mod loss;
 mod queue;
 mod reader;
 mod request;
 mod reserve;
+mod salvage;
 mod store;
 mod trim;
 mod writer;

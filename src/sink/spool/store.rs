@@ -2,10 +2,12 @@
 //! reader never waits for the writer, and an administrator can look into it.
 
 use super::Pending;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use super::loss::{lost, tell_again};
+use crate::event::Loss;
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Its name.
@@ -34,6 +36,8 @@ pub(crate) struct Progress {
     pub(crate) delivered: u64,
     /// How many it had read when they had to go, and could not deliver after all.
     pub(crate) lost: u64,
+    /// Which losses it was to be told of among those.
+    pub(crate) untold: Vec<Loss>,
     /// Which it refused for good, and why.
     pub(crate) dead: Vec<Dead>,
 }
@@ -69,10 +73,15 @@ impl Store {
                 transaction.execute_batch(include_str!("schema.sql"))?;
                 transaction.commit()?;
             }
-            1 => {}
+            1 => {
+                let transaction = connection.transaction()?;
+                transaction.execute_batch(include_str!("schema_from_1.sql"))?;
+                transaction.commit()?;
+            }
+            2 => {}
             // Written by a newer version: nothing of it may be lost by an older one.
             version => {
-                let text = format!("has version {version}, this program knows version 1");
+                let text = format!("has version {version}, this program knows version 2");
                 return Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
             }
         }
@@ -116,29 +125,25 @@ impl Store {
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
-    /// Writes events and progress, all or nothing.
+    /// Writes events and progress, all or nothing, and deletes about as many that every output has had and that came
+    /// before `keep`: in the same transaction, which costs one wait for the disk, not two.
     pub(super) fn commit(
         &mut self,
         events: &[Pending],
         from: i64,
         progress: &[Progress],
         names: &[String],
+        keep: i64,
     ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
+        // First of all, so that the new may have the pages of the old.
+        forget(&transaction, keep, 2 * events.len().max(500))?;
         insert(&transaction, events, from)?;
         for report in progress {
             if let Some(name) = names.get(report.output) {
                 advance(&transaction, name, report)?;
             }
         }
-        transaction.commit()
-    }
-
-    /// Writes the events that tell of losses, which are then told.
-    pub(super) fn report(&mut self, events: &[Pending], from: i64) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        insert(&transaction, events, from)?;
-        transaction.execute("DELETE FROM loss", [])?;
         transaction.commit()
     }
 
@@ -154,32 +159,9 @@ impl Store {
     pub(super) fn settle(&self) {
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
-
-    /// Adds to what is to be reported as lost.
-    pub(super) fn lost(&self, output: &str, reason: &str, count: u64, now: i64) -> rusqlite::Result<()> {
-        lost(&self.connection, output, reason, count, (now, now))
-    }
 }
 
-/// Notes that events are lost, and when the first and the last of them came.
-pub(super) fn lost(
-    connection: &Connection,
-    output: &str,
-    reason: &str,
-    count: u64,
-    (first, last): (i64, i64),
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO loss (output, reason, count, first, last) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first),
-                                       last = max(last, excluded.last)",
-        )?
-        .execute(params![output, reason, count, first, last])?;
-    Ok(())
-}
-
-fn insert(transaction: &Transaction<'_>, events: &[Pending], from: i64) -> rusqlite::Result<()> {
+pub(super) fn insert(transaction: &Transaction<'_>, events: &[Pending], from: i64) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached("INSERT INTO event (seq, time, id, body) VALUES (?1, ?2, ?3, ?4)")?;
     for (seq, event) in (from + 1..).zip(events) {
         insert.execute(params![seq, event.time, event.id, event.body])?;
@@ -187,8 +169,21 @@ fn insert(transaction: &Transaction<'_>, events: &[Pending], from: i64) -> rusql
     Ok(())
 }
 
+/// Deletes the oldest of what every output has had, as far as they came before `keep`; how many.
+pub(super) fn forget(connection: &Connection, keep: i64, most: usize) -> rusqlite::Result<usize> {
+    let last: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(seq) FROM (SELECT seq, time FROM event WHERE seq <= (SELECT min(seq) FROM output) ORDER BY seq LIMIT ?1)
+             WHERE time <= ?2",
+        )?
+        .query_row(params![most, keep], |row| row.get(0))?;
+    let Some(last) = last else { return Ok(0) };
+    connection.prepare_cached("DELETE FROM told WHERE seq <= ?1")?.execute([last])?;
+    connection.prepare_cached("DELETE FROM event WHERE seq <= ?1")?.execute([last])
+}
+
 fn advance(transaction: &Transaction<'_>, name: &str, report: &Progress) -> rusqlite::Result<()> {
-    let now = jiff::Timestamp::now().as_millisecond();
+    let now = Timestamp::now().as_millisecond();
     // What had to go meanwhile has moved the cursor further.
     transaction
         .prepare_cached(
@@ -199,6 +194,9 @@ fn advance(transaction: &Transaction<'_>, name: &str, report: &Progress) -> rusq
     if report.lost > 0 {
         transaction.execute("UPDATE output SET dropped = dropped + ?2 WHERE name = ?1", params![name, report.lost])?;
         lost(transaction, name, "spool_full", report.lost, (now, now))?;
+    }
+    for loss in &report.untold {
+        tell_again(transaction, name, loss)?;
     }
     for dead in &report.dead {
         transaction
@@ -221,62 +219,31 @@ pub(crate) fn is_broken(error: &rusqlite::Error) -> bool {
         || matches!(error, rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with("no such table") || text.starts_with("no such column"))
 }
 
-/// Renames the file, with what SQLite keeps beside it, so that somebody can look at it.
-pub(super) fn aside(path: &Path, now: i64) -> io::Result<PathBuf> {
-    let name = |suffix: &str| PathBuf::from(format!("{}.broken-{now}{suffix}", path.display()));
-    std::fs::rename(path, name(""))?;
-    for suffix in ["-wal", "-shm"] {
-        let beside = PathBuf::from(format!("{}{suffix}", path.display()));
-        if beside.exists() {
-            std::fs::rename(&beside, name(suffix))?;
-        }
-    }
-    Ok(name(""))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Copies what can still be read from a file that was set aside into a new one: events under their numbers, cursors.
-/// What lies on a broken page is passed over.
-pub(super) fn salvage(from: &Path, into: &mut Store) -> rusqlite::Result<u64> {
-    // Outputs may still have it open, under the name that it had: without locks and without the files beside it, which
-    // were written back before, nobody gets into their way.
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let name = from.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let old = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
-    let transaction = into.connection.transaction()?;
-    let cursors = old
-        .prepare("SELECT name, seq, delivered, dropped, dead FROM output")
-        .and_then(|mut rows| {
-            rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?.collect()
-        })
-        .unwrap_or_default();
-    let cursors: Vec<(String, i64, i64, i64, i64)> = cursors;
-    for (name, seq, delivered, dropped, dead) in &cursors {
-        transaction.execute(
-            "INSERT OR REPLACE INTO output (name, seq, delivered, dropped, dead) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![name, seq, delivered, dropped, dead],
-        )?;
-    }
-    let mut at = cursors.iter().map(|(_, seq, ..)| *seq).min().unwrap_or(0);
-    let (mut kept, mut misses) = (0, 0);
-    // A page holds a few events; past this many numbers without one there is nothing left, or nothing to be read.
-    while misses < 1_000 {
-        let next = old
-            .query_row("SELECT seq, time, id, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT 1", [at], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
-            })
-            .optional();
-        match next {
-            Ok(Some((seq, time, id, body))) => {
-                transaction.execute(
-                    "INSERT OR IGNORE INTO event (seq, time, id, body) VALUES (?1, ?2, ?3, ?4)",
-                    params![seq, time, id, body],
-                )?;
-                (at, kept, misses) = (seq, kept + 1, 0);
-            }
-            Ok(None) => break,
-            Err(_) => (at, misses) = (at + 1, misses + 1),
+    #[test]
+    fn a_file_of_version_1_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        Store::open(&path)
+            .unwrap()
+            .connection
+            .execute_batch(
+                "DROP TABLE told; DROP TABLE loss;
+                 CREATE TABLE loss (output TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+                   first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (output, reason)) STRICT;
+                 INSERT INTO loss VALUES ('siem', 'too_old', 7, 1, 2);
+                 INSERT INTO event (seq, time, id, body) VALUES (1, 1, 'a', '{}');
+                 PRAGMA user_version = 1;",
+            )
+            .unwrap();
+        for _ in 0..2 {
+            let store = Store::open(&path).unwrap();
+            let untold = store.untold().unwrap();
+            assert_eq!((&*untold[0].output, &*untold[0].tell, untold[0].count), ("siem", "", 7));
+            assert_eq!((store.last().unwrap(), untold.len()), (1, 1));
         }
     }
-    transaction.commit()?;
-    Ok(kept)
 }

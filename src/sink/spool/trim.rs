@@ -2,7 +2,8 @@
 //! for every output that had not had it, and the loss is noted in the same transaction.
 
 use super::claims::{Claims, Held};
-use super::store::{Store, lost};
+use super::loss::{lost, tell_again_between};
+use super::store::{Store, forget};
 use super::{Limits, lost_metric};
 use nix::sys::statvfs::statvfs;
 use rusqlite::{OptionalExtension, params};
@@ -10,6 +11,8 @@ use std::path::Path;
 
 /// How many go in one transaction.
 const AT_ONCE: i64 = 2_000;
+/// How often that many delivered events are deleted at once.
+const FORGET: usize = 5;
 /// What the spool may always have, however full the file system is.
 const FLOOR: u64 = 1 << 20;
 /// How many pages are given back to the file system at once.
@@ -79,13 +82,13 @@ impl Store {
         self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))
     }
 
-    fn forget_delivered(&self, limits: &Limits, now: i64) -> rusqlite::Result<()> {
-        let mut delete = self.connection.prepare_cached(
-            "DELETE FROM event WHERE seq IN
-               (SELECT seq FROM event WHERE seq <= (SELECT min(seq) FROM output) AND time <= ?1 ORDER BY seq LIMIT ?2)",
-        )?;
-        for _ in 0..50 {
-            if delete.execute(params![now.saturating_sub(limits.keep), AT_ONCE])? == 0 {
+    /// What nothing new made room for. Bounded, as new events wait meanwhile.
+    fn forget_delivered(&mut self, limits: &Limits, now: i64) -> rusqlite::Result<()> {
+        for _ in 0..FORGET {
+            let transaction = self.connection.transaction()?;
+            let gone = forget(&transaction, now.saturating_sub(limits.keep), AT_ONCE as usize)?;
+            transaction.commit()?;
+            if gone == 0 {
                 break;
             }
         }
@@ -126,12 +129,17 @@ impl Store {
             .collect::<rusqlite::Result<_>>()?;
         let mut counted = Vec::new();
         for (name, cursor) in outputs {
+            let from = cursor.max(held.by(&name));
             let gone: Option<(u64, i64, i64)> = transaction
                 .prepare_cached(
-                    "SELECT count(*), min(time), max(time) FROM event WHERE seq > ?1 AND seq <= ?2 HAVING count(*) > 0",
+                    "SELECT count(*), min(time), max(time) FROM event
+                     WHERE seq > ?1 AND seq <= ?2 AND (only_for IS NULL OR only_for = ?3) AND seq NOT IN (SELECT seq FROM told)
+                     HAVING count(*) > 0",
                 )?
-                .query_row([cursor.max(held.by(&name)), seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .query_row(params![from, seq, name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
+            // What it was to be told of losses, it will be told.
+            tell_again_between(&transaction, &name, (from, seq))?;
             if let Some((count, first, last)) = gone {
                 lost(&transaction, &name, reason, count, (first, last))?;
                 transaction
@@ -140,6 +148,7 @@ impl Store {
             }
             transaction.execute("UPDATE output SET seq = ?2 WHERE name = ?1", params![name, seq])?;
         }
+        transaction.execute("DELETE FROM told WHERE seq <= ?1", [seq])?;
         transaction.execute("DELETE FROM event WHERE seq <= ?1", [seq])?;
         transaction.commit()?;
         counted.iter().for_each(|(name, count)| lost_metric(name, reason, *count));
@@ -167,7 +176,7 @@ mod tests {
         let from = store.last().unwrap();
         let event = |n: i64| Pending { time: n, id: format!("{n}"), body: "x".repeat(octets) };
         let events: Vec<Pending> = (from + 1..=from + count).map(event).collect();
-        store.commit(&events, from, &[], &[]).unwrap();
+        store.commit(&events, from, &[], &[], 0).unwrap();
     }
 
     fn losses(store: &Store) -> Vec<(String, String, u64)> {
@@ -200,6 +209,43 @@ mod tests {
         store.tend(&Limits { max_age: 100, ..WIDE }, folder.path(), 105, &Claims::new(&[])).unwrap();
         assert_eq!(losses(&store), [("a".to_owned(), "too_old".to_owned(), 4)]);
         assert_eq!(store.cursors().unwrap()["a"], 4);
+    }
+
+    #[test]
+    fn a_loss_is_told_again_to_those_who_could_not_hear_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(folder.path(), &["a", "b"]);
+        fill(&mut store, 10, 10);
+        let held = Claims::new(&[]);
+        store.drop_up_to(10, "spool_full", &held.all()).unwrap();
+        let tell = |store: &mut Store| {
+            let event = || Pending { time: 11, id: "loss".into(), body: "{}".into() };
+            let losses: Vec<_> = store.untold().unwrap().into_iter().map(|loss| (loss, event())).collect();
+            let from = store.last().unwrap();
+            store.report(&losses, from).unwrap();
+        };
+        tell(&mut store);
+        assert_eq!(losses(&store), []);
+        // a hears of its loss and of b's; b of neither, and of two events more.
+        let told = store.last().unwrap();
+        store.connection.execute("UPDATE output SET seq = ?1 WHERE name = 'a'", [told]).unwrap();
+        fill(&mut store, 2, 10);
+        store.connection.execute("UPDATE output SET seq = ?1 WHERE name = 'a'", [told + 2]).unwrap();
+        for _ in 0..3 {
+            let last = store.last().unwrap();
+            store.drop_up_to(last, "spool_full", &held.all()).unwrap();
+            let again = store.untold().unwrap();
+            let mut again: Vec<_> = again.iter().map(|loss| (&*loss.output, &*loss.tell, loss.count)).collect();
+            again.sort_unstable();
+            let of_b: u64 = again.iter().filter(|(output, ..)| *output == "b").map(|(.., count)| count).sum();
+            assert_eq!(of_b, 12, "{again:?}");
+            assert!(again.iter().all(|(output, tell, _)| *tell == "b" || *output == "b"), "{again:?}");
+            tell(&mut store);
+            assert!(store.untold().unwrap().is_empty());
+            // a has heard enough.
+            let last = store.last().unwrap();
+            store.connection.execute("UPDATE output SET seq = ?1 WHERE name = 'a'", [last]).unwrap();
+        }
     }
 
     #[test]

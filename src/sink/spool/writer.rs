@@ -1,10 +1,12 @@
 //! The one writer: events and progress in groups, and once a second what the spool must not hold any longer. Whatever fails
 //! is tried again; a file that is no longer one is set aside.
 
+use super::loss::Untold;
 use super::queue::{Queue, Said};
-use super::store::{FILE, Progress, Store, aside, is_broken, salvage};
+use super::salvage::{aside, salvage};
+use super::store::{FILE, Progress, Store, is_broken};
 use super::{Claims, DRAIN, Pending, Position, Refused, Spec, request, reserve};
-use crate::event::{Body, Event, Fault, Loss};
+use crate::event::{Body, Event, Fault};
 use crate::metrics;
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
@@ -192,7 +194,8 @@ impl Writer {
     fn write_group(&mut self) -> bool {
         let Some(store) = self.store.as_mut() else { return false };
         let count = self.pending.len().min(self.group);
-        match store.commit(&self.pending[..count], self.position.last, &self.progress, &self.names) {
+        let keep = Timestamp::now().as_millisecond().saturating_sub(self.spec.limits().keep);
+        match store.commit(&self.pending[..count], self.position.last, &self.progress, &self.names, keep) {
             Ok(()) => {
                 self.position.last += i64::try_from(count).unwrap_or_default();
                 self.pending.drain(..count);
@@ -225,7 +228,7 @@ impl Writer {
                     self.most = make_room(store, &self.claims, &self.spec.directory);
                 }
                 // What was delivered can be forgotten all the same.
-                if store.commit(&[], self.position.last, &self.progress, &self.names).is_ok() {
+                if store.commit(&[], self.position.last, &self.progress, &self.names, keep).is_ok() {
                     self.progress.clear();
                 }
                 self.complain(&error.to_string());
@@ -342,35 +345,21 @@ impl Writer {
     fn report_losses(&mut self) {
         let Some(store) = self.store.as_mut() else { return };
         let reported = (|| {
-            let mut statement =
-                store.connection.prepare_cached("SELECT output, reason, count, first, last FROM loss")?;
-            let losses = statement.query_map([], |row| {
-                let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
-                let output: String = row.get(0)?;
-                Ok(Loss {
-                    output: Some(output).filter(|name| !name.is_empty()),
-                    reason: row.get(1)?,
-                    count: row.get(2)?,
-                    first: time(row.get(3)?),
-                    last: time(row.get(4)?),
-                })
-            })?;
-            let losses = losses.collect::<rusqlite::Result<Vec<Loss>>>()?;
-            drop(statement);
+            let losses = store.untold()?;
             if losses.is_empty() {
                 return Ok(0);
             }
             let now = Timestamp::now();
-            for loss in &losses {
-                let output = loss.output.as_deref().unwrap_or("all");
+            // What is told again stands in the log already.
+            for loss in losses.iter().filter(|loss| loss.tell.is_empty()) {
+                let output = if loss.output.is_empty() { "all" } else { &loss.output };
                 tracing::error!(output, reason = %loss.reason, count = loss.count, "events are lost");
             }
-            let events: Vec<Pending> = losses
-                .into_iter()
-                .filter_map(|loss| Pending::of(&Event::new(now, &self.host, Body::Loss(loss))).ok())
-                .collect();
-            store.report(&events, self.position.last)?;
-            Ok::<usize, rusqlite::Error>(events.len())
+            let event = |loss: &Untold| Pending::of(&Event::new(now, &self.host, Body::Loss(loss.told()))).ok();
+            let losses: Vec<(Untold, Pending)> =
+                losses.into_iter().filter_map(|loss| event(&loss).map(|event| (loss, event))).collect();
+            store.report(&losses, self.position.last)?;
+            Ok::<usize, rusqlite::Error>(losses.len())
         })();
         match reported {
             Ok(0) => {}
