@@ -301,6 +301,8 @@ async fn drain(busy: &Busy, spec: &DaemonSpec, signals: &mut Signals) {
 fn reload_as_told(path: &Path, started: &Config, current: &Current, lists: &mut Watch, running: &mut Running) {
     tracing::info!(file = %path.display(), "reloading");
     service::reloading();
+    // Whatever comes of the configuration: who moved files away wants to have them.
+    current.get().sink.reopen();
     let status = match reload(path, started, current, lists, running) {
         true => "reloaded",
         false => "NOT RELOADED, the configuration in use stays: forwarden status says why",

@@ -1,12 +1,13 @@
 //! `[[output]]`: events in further dialects, each to a place of its own.
 
 mod http;
+mod rotation;
 mod tls;
 
 use super::duration::span;
 use super::lists;
 use super::problem::quoted;
-use super::reader::{Place, Section};
+use super::reader::{Place, Report, Section};
 use crate::sink::encode::{FORMATS, Format};
 use crate::sink::{Batch, Endpoint, Framing, HttpSpec, Output, Target, TlsSpec};
 use jiff::SignedDuration;
@@ -63,9 +64,12 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
             check_pair(&section, format, target);
         }
         let batch = batch(&section, target.as_ref().map(|(target, _)| target));
+        let rotation = rotation::read(&section, target.as_ref().map(|(target, _)| target));
         section.finish();
-        if let Some((target, _)) = target {
-            outputs.push(Output { name, format, target, batch });
+        if let Some((target, place)) = target {
+            let output = Output { name, format, target, batch, rotation };
+            check_rotated(&output, &outputs, &place, report);
+            outputs.push(output);
         }
     }
     if outputs.is_empty() {
@@ -89,6 +93,24 @@ fn check_pair(section: &Section<'_>, format: &'static Format, target: &Target) {
         Target::kinds_for(format).join(", "),
     );
     section.report().error(&section.get("format").map_or_else(|| section.place().clone(), |found| found.place), text);
+}
+
+/// Where rotated files go, no other output may write.
+fn check_rotated(output: &Output, others: &[Output], place: &Place, report: &Report) {
+    for other in others {
+        let (mover, moved) = match () {
+            () if output.rotates_to(&other.target) => (output, other),
+            () if other.rotates_to(&output.target) => (other, output),
+            () => continue,
+        };
+        let text = format!(
+            "{} moves its file to {}, where {} writes: name one of them otherwise",
+            quoted(&mover.name),
+            moved.target,
+            quoted(&moved.name)
+        );
+        report.error(place, text);
+    }
 }
 
 fn framing(section: &Section<'_>) -> Option<(Framing, Place)> {

@@ -35,18 +35,33 @@ impl Sink for Writers {
         let event = Arc::new(event);
         self.0.iter().for_each(|writer| writer.send(&event));
     }
+
+    fn reopen(&self) {
+        for queue in self.0.iter().filter_map(|writer| writer.queue.as_ref()) {
+            // Where the queue is full, the next of the events will notice that a file was moved.
+            let _ = queue.try_send(Told::Reopen);
+        }
+    }
+}
+
+/// What a writer is told.
+enum Told {
+    /// To write an event.
+    Event(Arc<Event>),
+    /// To look where its file is.
+    Reopen,
 }
 
 struct Writer {
     name: String,
-    queue: Option<SyncSender<Arc<Event>>>,
+    queue: Option<SyncSender<Told>>,
     closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     fn start(output: &Output) -> io::Result<Self> {
-        let place = Place::open(&output.target).map_err(|error| {
+        let place = Place::open(output).map_err(|error| {
             let name = match &output.target {
                 Target::File(path) => path.display().to_string(),
                 _ => "standard output".to_owned(),
@@ -66,7 +81,7 @@ impl Writer {
 
     fn send(&self, event: &Arc<Event>) {
         let Some(queue) = &self.queue else { return };
-        match queue.try_send(Arc::clone(event)) {
+        match queue.try_send(Told::Event(Arc::clone(event))) {
             Ok(()) => metrics::counter!(crate::metrics::EVENTS_QUEUED.name).increment(1),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 dropped(&self.name, 1);
@@ -88,10 +103,16 @@ impl Drop for Writer {
 
 /// Writes until the last sender is gone. A line is written whole or tried again; only at the end, when nobody waits for
 /// better times, is a line given up.
-fn write_all(mut target: Place, format: &Format, name: &str, events: &Receiver<Arc<Event>>, closing: &AtomicBool) {
+fn write_all(mut target: Place, format: &Format, name: &str, events: &Receiver<Told>, closing: &AtomicBool) {
     let process = std::process::id();
     let mut sequence = 0_u32;
-    while let Ok(event) = events.recv() {
+    while let Ok(told) = events.recv() {
+        let Told::Event(event) = told else {
+            if let Err(error) = target.reopen() {
+                tracing::error!(%error, output = %target.name(), "cannot be opened anew; trying again with the next event");
+            }
+            continue;
+        };
         // RFC 5424, 7.3.1: past 2147483647 it begins again with 1.
         sequence = sequence % i32::MAX.unsigned_abs() + 1;
         let mut line = Vec::new();
@@ -104,7 +125,7 @@ fn write_all(mut target: Place, format: &Format, name: &str, events: &Receiver<A
                 complained = true;
             }
             if closing.load(Ordering::Acquire) {
-                let lost = 1 + events.iter().count();
+                let lost = 1 + events.iter().filter(|told| matches!(told, Told::Event(_))).count();
                 dropped(name, lost as u64);
                 tracing::error!(lost, "events are lost: the daemon ends and they cannot be written");
                 return;
@@ -129,11 +150,18 @@ enum Place {
 }
 
 impl Place {
-    fn open(target: &Target) -> io::Result<Self> {
-        match target {
+    fn open(output: &Output) -> io::Result<Self> {
+        match &output.target {
             Target::Stdout => Ok(Self::Stdout),
-            Target::File(path) => Appended::open(path).map(Self::File),
+            Target::File(path) => Appended::open(path, output.rotation).map(Self::File),
             _ => Err(io::Error::other("a receiver needs the spool")),
+        }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout => Ok(()),
+            Self::File(file) => file.reopen(),
         }
     }
 

@@ -28,4 +28,8 @@ impl Sink for Masked {
         event.mask(&self.addresses, &self.subjects);
         self.outputs.send(event);
     }
+
+    fn reopen(&self) {
+        self.outputs.reopen();
+    }
 }

@@ -10,7 +10,7 @@ mod target;
 mod trial;
 mod worker;
 
-pub use deliver::{Auth, Framing, HttpSpec, OauthSpec, TlsSpec, fingerprint, secret};
+pub use deliver::{Auth, Framing, HttpSpec, OauthSpec, Rotation, TlsSpec, fingerprint, secret};
 pub use direct::Writers;
 pub use masked::Masked;
 pub use spool::Spool;
@@ -23,6 +23,9 @@ use crate::event::Event;
 pub trait Sink: Send + Sync {
     /// Takes one event, without waiting.
     fn send(&self, event: Event);
+
+    /// Lets go of files that were moved away, and makes them anew, without waiting for an event.
+    fn reopen(&self) {}
 }
 
 /// Drops everything: for commands that print what they need themselves.

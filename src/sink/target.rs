@@ -1,6 +1,6 @@
 //! What an output is: a dialect, a place, and how much is sent at once.
 
-use super::deliver::{Framing, HttpSpec, TlsSpec};
+use super::deliver::{Framing, HttpSpec, Rotation, TlsSpec};
 use super::encode::Format;
 use std::fmt;
 use std::path::PathBuf;
@@ -17,12 +17,24 @@ pub struct Output {
     pub target: Target,
     /// How much is sent at once.
     pub batch: Batch,
+    /// When its file is rotated: never by itself, where nothing is said.
+    pub rotation: Option<Rotation>,
 }
 
 impl Output {
     /// An output that sends as much at once as suits its place.
     pub fn new(name: &str, format: &'static Format, target: Target) -> Self {
-        Self { name: name.to_owned(), format, batch: Batch::for_target(&target), target }
+        Self { name: name.to_owned(), format, batch: Batch::for_target(&target), target, rotation: None }
+    }
+
+    /// Whether it moves its own file to this place.
+    pub fn rotates_to(&self, place: &Target) -> bool {
+        match (&self.target, place, self.rotation) {
+            (Target::File(own), Target::File(place), Some(rotation)) => {
+                (1..=rotation.keep).any(|number| Rotation::moved(own, number) == *place)
+            }
+            _ => false,
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::event::Event;
 pub fn try_out(output: &Output, event: &Event) -> Result<bool, String> {
     let mut record = Vec::new();
     output.format.encode(event, Context { process: std::process::id(), sequence: 1 }, &mut record);
+    // As whoever asks: files that the daemon would make must be the daemon's.
+    let output = &Output { rotation: None, ..output.clone() };
     let mut transport = Transport::new(output).map_err(|error| error.to_string())?;
     let runtime = worker::runtime().map_err(|error| error.to_string())?;
     runtime.block_on(async {
@@ -23,7 +25,9 @@ pub fn try_out(output: &Output, event: &Event) -> Result<bool, String> {
                 Some(Item::Later) => return Err("the receiver cannot take it now".to_owned()),
                 Some(Item::Taken) | None => {}
             },
-            Sent::Later { error, .. } | Sent::Held(error) | Sent::Refused(error) => return Err(error),
+            Sent::Some(_, error) | Sent::Later { error, .. } | Sent::Held(error) | Sent::Refused(error) => {
+                return Err(error);
+            }
         }
         Ok(transport.finish().await && transport.confirms_anything())
     })

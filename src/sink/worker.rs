@@ -37,6 +37,7 @@ pub(super) fn start(
     queue: Arc<Queue>,
     claims: Arc<Claims>,
     position: watch::Receiver<Position>,
+    reopen: watch::Receiver<()>,
 ) -> io::Result<()> {
     let transport = Transport::new(output)?;
     let output = output.clone();
@@ -48,6 +49,7 @@ pub(super) fn start(
             queue: Arc::clone(&queue),
             claims,
             position,
+            reopen,
             transport,
             reader: None,
             epoch: 0,
@@ -84,6 +86,7 @@ struct Worker {
     queue: Arc<Queue>,
     claims: Arc<Claims>,
     position: watch::Receiver<Position>,
+    reopen: watch::Receiver<()>,
     transport: Transport,
     reader: Option<(u64, Reader)>,
     epoch: u64,
@@ -225,6 +228,15 @@ impl Worker {
                 }
             }
             () = settled => {}
+            () = told(&mut self.reopen) => self.open_anew(),
+        }
+    }
+
+    /// What was moved away is let go.
+    fn open_anew(&mut self) {
+        self.reopen.mark_unchanged();
+        if let Err(error) = self.transport.reopen() {
+            tracing::error!(output = %self.output.name, %error, "cannot be opened anew; trying again with the next event");
         }
     }
 
@@ -351,6 +363,9 @@ impl Worker {
             if part.is_empty() {
                 continue;
             }
+            if self.reopen.has_changed().unwrap_or(false) {
+                self.open_anew();
+            }
             let bytes: Vec<&[u8]> = part.iter().map(|record| record.bytes.as_slice()).collect();
             let begun = Instant::now();
             let sent = match tokio::time::timeout(self.output.batch.timeout, self.transport.send(&bytes)).await {
@@ -366,6 +381,13 @@ impl Worker {
                 Sent::Taken => {
                     taken += part.len() as u64;
                     self.well();
+                }
+                Sent::Some(count, error) => {
+                    taken += count as u64;
+                    left.push(part.get(count..).unwrap_or_default().to_vec());
+                    if !self.pause(&error, None, false, drain).await {
+                        return (Ended::Stopped, taken);
+                    }
                 }
                 Sent::Each(items) => {
                     let mut again = Vec::new();
@@ -432,10 +454,16 @@ impl Worker {
         let mut position = self.position.clone();
         let moved = position.wait_for(|position| position.epoch != epoch || position.ending);
         // A new epoch or the end: the caller looks at what is to be done.
-        if tokio::time::timeout(wait, moved).await.is_ok() {
-            return false;
+        let is_file = matches!(self.transport, Transport::File(_));
+        tokio::select! {
+            _ = moved => false,
+            () = tokio::time::sleep(wait) => true,
+            // A file may be where it should be again.
+            () = told(&mut self.reopen), if is_file => {
+                self.reopen.mark_changed();
+                true
+            }
         }
-        true
     }
 
     /// What was sent long enough ago counts as taken.
@@ -531,6 +559,13 @@ impl Worker {
             tracing::error!(output = %self.output.name, %error, "{what}; trying again");
             self.complained = Some(Instant::now());
         }
+    }
+}
+
+/// Returns when files are to be opened anew.
+async fn told(reopen: &mut watch::Receiver<()>) {
+    if reopen.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

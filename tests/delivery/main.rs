@@ -10,6 +10,7 @@ mod http_server;
 mod local;
 mod proof;
 mod receiver;
+mod rotation;
 mod site;
 mod streams;
 #[path = "../support/mod.rs"]

@@ -6,6 +6,7 @@ mod file;
 mod frame;
 mod http;
 mod refusal;
+mod rotate;
 mod stdout;
 mod stream;
 mod tls;
@@ -13,6 +14,7 @@ mod tls;
 pub(super) use file::Appended;
 pub use frame::Framing;
 pub use http::{Auth, HttpSpec, OauthSpec, secret};
+pub use rotate::Rotation;
 pub use tls::{TlsSpec, fingerprint};
 
 use super::{Output, Target};
@@ -29,6 +31,8 @@ pub(super) enum Sent {
     Taken,
     /// Something of each.
     Each(Vec<Item>),
+    /// So many of the first were taken; the others not now, and why.
+    Some(usize, String),
     /// Not now.
     Later {
         /// Why.
@@ -84,7 +88,7 @@ impl Transport {
     pub(super) fn new(output: &Output) -> io::Result<Self> {
         Ok(match &output.target {
             Target::Stdout => Self::Stdout,
-            Target::File(path) => Self::File(Appended::new(path)),
+            Target::File(path) => Self::File(Appended::new(path, output.rotation)),
             Target::Udp(to) => Self::Datagram(Datagram::udp(to.clone())),
             Target::UnixDatagram(path) => Self::Datagram(Datagram::unix(path.clone())),
             Target::Tcp(to, framing) => Self::Stream(Box::new(Stream::tcp(to.clone(), *framing))),
@@ -102,6 +106,17 @@ impl Transport {
             Self::Datagram(datagram) => datagram.send(records).await,
             Self::Stream(stream) => stream.send(records).await,
             Self::Http(http) => http.send(records).await,
+        }
+    }
+
+    /// Lets go of a file that was moved away, and makes it anew.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.reopen(),
+            _ => Ok(()),
         }
     }
 

@@ -115,6 +115,7 @@ struct Refused {
 pub struct Spool {
     queue: Arc<Queue>,
     refused: Arc<Refused>,
+    reopen: watch::Sender<()>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -127,6 +128,7 @@ impl Spool {
         let queue = Arc::new(Queue::default());
         let refused = Arc::new(Refused::default());
         let (publish, position) = watch::channel(Position::default());
+        let (reopen, told) = watch::channel(());
         // An alert compares with what was: a series that begins with its first loss would not tell of it.
         for output in outputs.iter().map(|output| output.name.as_str()).chain([""]) {
             REASONS.iter().for_each(|reason| lost_metric(output, reason, 0));
@@ -141,6 +143,7 @@ impl Spool {
                 Arc::clone(&queue),
                 Arc::clone(&claims),
                 position.clone(),
+                told.clone(),
             )?;
         }
         let writer = Writer::new(
@@ -151,7 +154,7 @@ impl Spool {
             host.to_owned(),
         );
         let writer = std::thread::Builder::new().name("spool".into()).spawn(move || writer.run())?;
-        Ok(Self { queue, refused, writer: Some(writer) })
+        Ok(Self { queue, refused, reopen, writer: Some(writer) })
     }
 }
 
@@ -170,6 +173,10 @@ impl Sink for Spool {
             tracing::error!(reason, "events are dropped: the spool cannot keep up");
         }
         lost_metric("", reason, 1);
+    }
+
+    fn reopen(&self) {
+        self.reopen.send_replace(());
     }
 }
 
