@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
+mod logrotate;
 mod prometheus;
 mod receivers;
 mod sigma;

@@ -1,7 +1,7 @@
 //! rsyslog and syslog-ng with the configurations that are shipped: they find nothing wrong in them, and have every event
-//! that was sent, over TLS, whole. And logrotate.
+//! that was sent, over TLS, whole.
 
-use crate::support::{Daemon, free_port, wait_for};
+use crate::support::{free_port, wait_for};
 use crate::{file, succeeds, tool};
 use serde_json::Value;
 use std::io::Write;
@@ -153,54 +153,4 @@ fn syslog_ng_takes_every_event() {
     let log = std::fs::File::create(folder.path().join("said")).unwrap();
     let _receiver = Receiver(syslog_ng().arg("-F").stderr(log).spawn().unwrap());
     has_everything(folder.path(), port);
-}
-
-/// The real logrotate with the file that is shipped, again and again while the daemon writes: no event is lost, none is
-/// there twice, and none is torn.
-#[test]
-#[ignore = "make test-siem"]
-fn logrotate_loses_nothing() {
-    let daemon = Daemon::start("");
-    let folder = daemon.folder.path();
-    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap();
-    let group = nix::unistd::Group::from_gid(nix::unistd::getegid()).unwrap().unwrap();
-    let config = std::fs::read_to_string(file("conf/logrotate")).unwrap();
-    let config = config
-        .replace("/var/log/forwarden", &folder.display().to_string())
-        .replace("su forwarden forwarden", &format!("su {} {}", user.name, group.name));
-    assert!(config.contains(&format!("su {}", user.name)));
-    let path = folder.join("logrotate.conf");
-    std::fs::write(&path, config).unwrap();
-    for round in 0..4 {
-        for _ in 0..25 {
-            daemon.assert_serving();
-        }
-        succeeds(tool("usr/sbin/logrotate").arg("--force").arg("--state").arg(folder.join("rotated")).arg(&path));
-        assert!(folder.join("events.jsonl.1").exists(), "round {round}");
-    }
-    let read = || {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let files: Vec<_> = entries
-            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("events.jsonl")))
-            .collect();
-        let mut ids = Vec::new();
-        for path in &files {
-            let text = if path.extension().is_some_and(|extension| extension == "gz") {
-                succeeds(Command::new("gzip").arg("-dc").arg(path))
-            } else {
-                std::fs::read_to_string(path).unwrap()
-            };
-            for line in text.lines() {
-                let event: Value = serde_json::from_str(line).ok()?;
-                ids.push(event["id"].as_str()?.to_owned());
-            }
-        }
-        (ids.len() >= 100).then_some((ids, files.len()))
-    };
-    let (mut ids, files) = wait_for("a hundred events", read);
-    let count = ids.len();
-    ids.sort();
-    ids.dedup();
-    assert_eq!((ids.len(), count), (100, 100));
-    assert!(files >= 4, "{files}");
 }
