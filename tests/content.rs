@@ -128,6 +128,17 @@ fn stanzas(name: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     found
 }
 
+/// The token that is shipped goes with the output that is shipped, and with what the encoder writes.
+#[test]
+fn splunk_acknowledges_what_is_sent_so() {
+    let (inputs, output) = (text("conf/siem/splunk/inputs.conf"), text("conf/siem/splunk/output.toml"));
+    assert!(inputs.contains("\nuseACK = true\n") && output.contains("\nacknowledge = true\n"));
+    let written = &records("splunk_hec")[0]["sourcetype"];
+    assert!(inputs.contains(&format!("\nsourcetype = {}\n", written.as_str().unwrap())));
+    let port = inputs.lines().find_map(|line| line.strip_prefix("port = ")).unwrap();
+    assert!(output.contains(&format!(":{port}/services/collector/event\"")));
+}
+
 #[test]
 fn splunk_makes_fields_of_what_is_there() {
     let folder = "conf/siem/splunk/TA-forwarden/default";

@@ -175,6 +175,31 @@ fn whole_configurations_can_be_used() {
     assert!(checked > 0);
 }
 
+/// Parts of a configuration: the outputs of the manual and of conf/siem, with the files that they name.
+#[test]
+fn outputs_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    for secret in ["splunk.token", "elastic.key", "sentinel.secret"] {
+        std::fs::write(folder.path().join(secret), "s3cret\n").unwrap();
+    }
+    std::fs::copy(root().join("tests/config/good/tls/google.json"), folder.path().join("google.json")).unwrap();
+    let shipped = ["splunk", "google"].map(|name| root().join(format!("conf/siem/{name}/output.toml")));
+    let shipped = shipped.map(|path| (path.clone(), 1, std::fs::read_to_string(path).unwrap()));
+    let outputs = blocks("toml").into_iter().filter(|(page, ..)| page.ends_with("docs/delivery.md")).chain(shipped);
+    let before = "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n";
+    let mut checked = 0;
+    for (page, line, text) in outputs {
+        let text = text.replace("/etc/forwarden/", &format!("{}/", folder.path().display()));
+        let spool = if text.contains("[spool]") { "" } else { "[spool]\n" };
+        let file = folder.path().join("f.toml");
+        std::fs::write(&file, format!("{before}{spool}{text}")).unwrap();
+        let output = forwarden(&["check", "--config", file.to_str().unwrap()]);
+        assert!(output.status.success(), "{}:{line}: {}", page.display(), String::from_utf8_lossy(&output.stdout));
+        checked += 1;
+    }
+    assert!(checked >= 6, "only {checked}");
+}
+
 #[test]
 fn shipped_configurations_can_be_used() {
     let mut checked = 0;

@@ -10,7 +10,7 @@ mod target;
 mod trial;
 mod worker;
 
-pub use deliver::{Auth, Framing, HttpSpec, OauthSpec, Rotation, TlsSpec, fingerprint, secret};
+pub use deliver::{Auth, Framing, Grant, HttpSpec, KeyFile, OauthSpec, Rotation, TlsSpec, fingerprint, secret};
 pub use direct::Writers;
 pub use masked::Masked;
 pub use spool::Spool;

@@ -175,7 +175,10 @@ impl Batch {
     pub fn for_target(target: &Target) -> Self {
         // A request is worth more events.
         let linger = if matches!(target, Target::Http(_)) { Duration::from_secs(1) } else { Duration::ZERO };
-        Self { events: 500, bytes: 900_000, linger, timeout: Duration::from_secs(30) }
+        // Whether events are indexed is known late; Splunk itself says to wait so long before they are sent again.
+        let acknowledged = matches!(target, Target::Http(spec) if spec.acknowledge);
+        let timeout = Duration::from_secs(if acknowledged { 300 } else { 30 });
+        Self { events: 500, bytes: 900_000, linger, timeout }
     }
 }
 

@@ -1,5 +1,7 @@
-//! A receiver that speaks HTTP as Splunk, Elasticsearch, Sentinel or anything that takes JSON lines, and fails as it is told.
+//! A receiver that speaks HTTP as Splunk, Elasticsearch, Sentinel, Google SecOps or anything that takes JSON lines, and fails as it is told.
 
+use crate::acks::Acks;
+use crate::google::Google;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +31,8 @@ struct State {
     tokens: usize,
     heads: Vec<String>,
     wrong: Vec<String>,
+    acks: Acks,
+    google: Google,
 }
 
 /// A running server.
@@ -89,6 +93,21 @@ impl Server {
         self.state.lock().unwrap().wrong.clone()
     }
 
+    /// Looks at, or changes, what it acknowledges.
+    pub(crate) fn acks<T>(&self, with: impl FnOnce(&mut Acks) -> T) -> T {
+        with(&mut self.state.lock().unwrap().acks)
+    }
+
+    /// Looks at, or changes, whom it gives tokens to as Google.
+    pub(crate) fn google<T>(&self, with: impl FnOnce(&mut Google) -> T) -> T {
+        with(&mut self.state.lock().unwrap().google)
+    }
+
+    /// Where it gives tokens as Google.
+    pub(crate) fn token_uri(&self) -> String {
+        format!("http://{}/google/token", self.addr)
+    }
+
     fn one(&self, mut stream: &TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream);
         let mut head = String::new();
@@ -123,6 +142,13 @@ impl Server {
             let token = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"tok"}"#;
             return answer(stream, 200, "", token);
         }
+        if path == "/google/token" {
+            let (status, said) = state.google.ask(&body, &self.token_uri());
+            let now = jiff::Timestamp::from_second(state.google.now()).unwrap();
+            drop(state);
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
+            return answer(stream, status, &format!("Date: {date}\r\n"), &said);
+        }
         state.requests += 1;
         let fault = state.faults.pop_front().flatten();
         match fault {
@@ -134,7 +160,9 @@ impl Server {
             }
             _ => {}
         }
-        let (status, said) = state.take(&path, &body, &field("authorization").unwrap_or_default(), fault);
+        let authorization = field("authorization").unwrap_or_default();
+        let channel = field("x-splunk-request-channel");
+        let (status, said) = state.take(&path, &body, &authorization, channel, fault);
         drop(state);
         if fault == Some(Fault::DropAfter) {
             let _ = stream.flush();
@@ -151,18 +179,46 @@ fn answer(mut stream: &TcpStream, status: u16, fields: &str, body: &str) -> Opti
 }
 
 impl State {
-    fn take(&mut self, path: &str, body: &str, authorization: &str, fault: Option<Fault>) -> (u16, String) {
-        if path.starts_with("/services/collector/event") {
+    fn take(
+        &mut self,
+        path: &str,
+        body: &str,
+        authorization: &str,
+        channel: Option<String>,
+        fault: Option<Fault>,
+    ) -> (u16, String) {
+        if path.starts_with("/services/collector/") {
             if authorization != "Splunk tok" {
                 return (403, r#"{"text":"Invalid token","code":4}"#.into());
             }
+            if path == "/services/collector/ack" {
+                return self.acks.ask(channel, body);
+            }
+            let id = match self.acks.taken(channel) {
+                Ok(id) => id,
+                Err(answer) => return answer,
+            };
             let events = serde_json::Deserializer::from_str(body).into_iter::<Value>();
             let events: Vec<Value> = events.collect::<Result<_, _>>().unwrap();
             if events.iter().any(|event| event["event"].to_string().contains("poison")) {
                 return (400, r#"{"text":"Event field cannot be blank","code":13}"#.into());
             }
             events.iter().for_each(|event| self.keep(event["event"]["id"].as_str().unwrap()));
-            return (200, r#"{"text":"Success","code":0}"#.into());
+            let mut said = serde_json::json!({"text": "Success", "code": 0});
+            if let Some(id) = id {
+                said["ackId"] = id.into();
+            }
+            return (200, said.to_string());
+        }
+        if path.ends_with("/events:import") {
+            if authorization != format!("Bearer {}", self.google.token) {
+                return (401, r#"{"error":{"code":401,"status":"UNAUTHENTICATED"}}"#.into());
+            }
+            let body: Value = serde_json::from_str(body).unwrap();
+            for event in body["inlineSource"]["events"].as_array().unwrap() {
+                self.keep(event["udm"]["metadata"]["productLogId"].as_str().unwrap());
+            }
+            return (200, "{}".into());
         }
         if path == "/_bulk" {
             return self.bulk(body, fault);

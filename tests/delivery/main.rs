@@ -3,15 +3,19 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by them")]
 
+mod acks;
 mod certificates;
 mod commands;
+mod google;
 mod http;
 mod http_server;
 mod local;
 mod proof;
 mod receiver;
 mod rotation;
+mod secops;
 mod site;
+mod splunk;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -13,7 +13,7 @@ mod tls;
 
 pub(super) use file::Appended;
 pub use frame::Framing;
-pub use http::{Auth, HttpSpec, OauthSpec, secret};
+pub use http::{Auth, Grant, HttpSpec, KeyFile, OauthSpec, secret};
 pub use rotate::Rotation;
 pub use tls::{TlsSpec, fingerprint};
 
@@ -93,7 +93,7 @@ impl Transport {
             Target::UnixDatagram(path) => Self::Datagram(Datagram::unix(path.clone())),
             Target::Tcp(to, framing) => Self::Stream(Box::new(Stream::tcp(to.clone(), *framing))),
             Target::Tls(to, framing, tls) => Self::Stream(Box::new(Stream::tls(to.clone(), *framing, tls.clone()))),
-            Target::Http(spec) => Self::Http(Box::new(Http::new(spec, output.format))),
+            Target::Http(spec) => Self::Http(Box::new(Http::new(spec, output.format, output.batch.timeout))),
             Target::UnixStream(path, framing) => Self::Stream(Box::new(Stream::unix(path.clone(), *framing))),
         })
     }

@@ -12,7 +12,7 @@ const SHOWN: usize = 300;
 /// What a server's answer on `count` records means.
 pub(super) fn understand(format: &Format, to: &Endpoint, answer: &Answer, count: usize) -> Sent {
     let status = answer.status.as_u16();
-    let said = format!("{to}: {status}{}", excerpt(&answer.body));
+    let said = said(to, answer);
     match status {
         200..=299 if format.name == "elasticsearch_bulk" => items(&answer.body, count)
             .map_or_else(|| Sent::unreachable(format!("{said}: is no answer of _bulk")), Sent::Each),
@@ -20,9 +20,17 @@ pub(super) fn understand(format: &Format, to: &Endpoint, answer: &Answer, count:
         408 | 425 | 429 | 500..=599 => Sent::Later { error: said, after: answer.after, broken: false },
         // The wrong place, or the wrong name: every event would be refused, and none of them is to blame.
         300..=399 | 401..=405 | 407 | 410 => Sent::Held(said),
+        400 if format.name == "splunk_hec" && code(&answer.body) == Some(10) => {
+            Sent::Held(format!("{said}: this token wants indexer acknowledgement: write acknowledge = true"))
+        }
         400 if format.name == "splunk_hec" && !blames_an_event(&answer.body) => Sent::Held(said),
         _ => Sent::Refused(said),
     }
+}
+
+/// Who answered what.
+pub(super) fn said(to: &Endpoint, answer: &Answer) -> String {
+    format!("{to}: {}{}", answer.status.as_u16(), excerpt(&answer.body))
 }
 
 /// The first of what a server said, on one line.
@@ -37,11 +45,16 @@ fn excerpt(body: &[u8]) -> String {
 
 /// Codes of Splunk that are about the data: none, in the wrong format, no event, a blank one, fields that cannot be.
 fn blames_an_event(body: &[u8]) -> bool {
+    code(body).is_some_and(|code| matches!(code, 5 | 6 | 12 | 13 | 15))
+}
+
+/// Which of the answers of Splunk's event collector it is.
+pub(super) fn code(body: &[u8]) -> Option<u32> {
     #[derive(Deserialize)]
     struct Said {
         code: u32,
     }
-    serde_json::from_slice::<Said>(body).is_ok_and(|said| matches!(said.code, 5 | 6 | 12 | 13 | 15))
+    Some(serde_json::from_slice::<Said>(body).ok()?.code)
 }
 
 #[derive(Deserialize)]
@@ -87,7 +100,8 @@ mod tests {
 
     fn sent(name: &str, status: u16, body: &str, count: usize) -> Sent {
         let to = Endpoint { host: "siem".into(), port: 443 };
-        let answer = Answer { status: StatusCode::from_u16(status).unwrap(), after: None, body: body.into() };
+        let status = StatusCode::from_u16(status).unwrap();
+        let answer = Answer { status, after: None, date: None, cookies: None, body: body.into() };
         understand(format(name).unwrap(), &to, &answer, count)
     }
 
@@ -110,6 +124,10 @@ mod tests {
             Sent::Refused(_)
         ));
         assert!(matches!(sent("splunk_hec", 400, r#"{"text":"Incorrect index","code":7}"#, 1), Sent::Held(_)));
+        let Sent::Held(error) = sent("splunk_hec", 400, r#"{"text":"Data channel is missing","code":10}"#, 1) else {
+            panic!("held")
+        };
+        assert!(error.ends_with("write acknowledge = true"), "{error}");
     }
 
     #[test]

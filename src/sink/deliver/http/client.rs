@@ -5,14 +5,17 @@ use crate::sink::Endpoint;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use std::io;
 use std::time::Duration;
 
 /// How much of an answer is read: one on ten thousand records is a few megabytes.
 const MOST: usize = 16 << 20;
+/// How many cookies are sent back.
+const COOKIES: usize = 10;
 
 /// What a server answered.
 #[derive(Debug, Clone)]
@@ -20,6 +23,10 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// When it wants to be asked again.
     pub(super) after: Option<Duration>,
+    /// What time it is there.
+    pub(super) date: Option<Timestamp>,
+    /// What is to be sent back with requests that belong to this one.
+    pub(super) cookies: Option<HeaderValue>,
     pub(super) body: Vec<u8>,
 }
 
@@ -89,8 +96,10 @@ impl Client {
         let response = open.send_request(request).await.map_err(io::Error::other)?;
         let status = response.status();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| asked(value.to_str().ok()?));
+        let date = response.headers().get(DATE).and_then(|value| time(value.to_str().ok()?));
+        let cookies = cookies(response.headers());
         let body = Limited::new(response.into_body(), MOST).collect().await.map_err(io::Error::other)?;
-        Ok(Answer { status, after, body: body.to_bytes().to_vec() })
+        Ok(Answer { status, after, date, cookies, body: body.to_bytes().to_vec() })
     }
 }
 
@@ -99,8 +108,24 @@ fn asked(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let time = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-    Duration::try_from(time.duration_since(jiff::Timestamp::now())).ok()
+    Duration::try_from(time(text)?.duration_since(Timestamp::now())).ok()
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp())
+}
+
+/// `Set-Cookie` as `Cookie` (RFC 6265): names and values, without what is said about them.
+fn cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let pairs: Vec<&str> = headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.split(';').next())
+        .map(str::trim)
+        .filter(|pair| pair.contains('='))
+        .take(COOKIES)
+        .collect();
+    if pairs.is_empty() { None } else { HeaderValue::from_str(&pairs.join("; ")).ok() }
 }
 
 #[cfg(test)]
@@ -113,5 +138,15 @@ mod tests {
         assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), None, "it is past");
         assert!(asked("Sat, 06 Nov 2094 08:49:37 GMT").is_some());
         assert_eq!(asked("soon"), None);
+    }
+
+    #[test]
+    fn cookies_go_back_without_what_is_said_about_them() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(cookies(&headers), None);
+        for value in ["lb=node-2; Path=/; HttpOnly", "nothing", "b=\"2\""] {
+            headers.append(SET_COOKIE, HeaderValue::from_static(value));
+        }
+        assert_eq!(cookies(&headers).unwrap(), "lb=node-2; b=\"2\"");
     }
 }

@@ -1,15 +1,19 @@
 //! HTTP: a request a batch, and what the receiver answers, understood as each kind of receiver means it.
 
+mod ack;
 mod answer;
 mod body;
 mod client;
+mod key_file;
 mod oauth;
 
-pub use oauth::OauthSpec;
+pub use key_file::KeyFile;
+pub use oauth::{Grant, OauthSpec};
 
 use super::{Item, Sent, TlsSpec};
 use crate::sink::Endpoint;
 use crate::sink::encode::Format;
+use ack::Acks;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use client::{Answer, Client};
@@ -17,6 +21,7 @@ use hyper::Uri;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use oauth::Tokens;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A receiver that is spoken to by HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub struct HttpSpec {
     pub auth: Auth,
     /// Whether bodies are compressed.
     pub gzip: bool,
+    /// Whether Splunk is asked until events are indexed.
+    pub acknowledge: bool,
 }
 
 /// How we are recognised.
@@ -72,7 +79,17 @@ impl HttpSpec {
         let to = Endpoint::parse(authority, Some(if secure { 443 } else { 80 })).ok_or(wrong)?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let tls = secure.then(TlsSpec::default);
-        Ok(Self { to, path, tls, headers: Vec::new(), auth: Auth::None, gzip: false })
+        Ok(Self { to, path, tls, headers: Vec::new(), auth: Auth::None, gzip: false, acknowledge: false })
+    }
+
+    /// Whether it is on this host: what is sent there passes no network.
+    pub fn is_own_host(&self) -> bool {
+        matches!(self.to.host.as_str(), "localhost" | "::1") || self.to.host.starts_with("127.")
+    }
+
+    /// Whether its path is one of Splunk's event collector, which can acknowledge.
+    pub fn can_acknowledge(&self) -> bool {
+        ack::path(&self.path).is_some()
     }
 
     /// Whether a header field can be sent.
@@ -83,15 +100,11 @@ impl HttpSpec {
     /// The files that it names.
     pub fn files(&self) -> Vec<&Path> {
         let own = match &self.auth {
-            Auth::None => None,
-            Auth::Token { file, .. } => Some(file.as_path()),
-            Auth::Oauth(spec) => Some(spec.secret.as_path()),
+            Auth::None => Vec::new(),
+            Auth::Token { file, .. } => vec![file.as_path()],
+            Auth::Oauth(spec) => spec.files(),
         };
-        let of_oauth = match &self.auth {
-            Auth::Oauth(spec) => spec.server.tls.iter().flat_map(TlsSpec::files).collect(),
-            _ => Vec::new(),
-        };
-        own.into_iter().chain(of_oauth).chain(self.tls.iter().flat_map(TlsSpec::files)).collect()
+        own.into_iter().chain(self.tls.iter().flat_map(TlsSpec::files)).collect()
     }
 }
 
@@ -114,15 +127,18 @@ pub(in crate::sink) struct Http {
     format: &'static Format,
     client: Client,
     tokens: Option<Tokens>,
+    acks: Option<Acks>,
 }
 
 impl Http {
-    pub(in crate::sink) fn new(spec: &HttpSpec, format: &'static Format) -> Self {
+    /// `timeout` is what the receiver is given for a batch.
+    pub(in crate::sink) fn new(spec: &HttpSpec, format: &'static Format, timeout: Duration) -> Self {
         let tokens = match &spec.auth {
             Auth::Oauth(oauth) => Some(Tokens::new(oauth.clone())),
             _ => None,
         };
-        Self { client: Client::new(spec.to.clone(), spec.tls.clone()), spec: spec.clone(), format, tokens }
+        let acks = ack::path(&spec.path).filter(|_| spec.acknowledge).and_then(|path| Acks::new(path, timeout));
+        Self { client: Client::new(spec.to.clone(), spec.tls.clone()), spec: spec.clone(), format, tokens, acks }
     }
 
     pub(super) fn reset(&mut self) {
@@ -148,10 +164,6 @@ impl Http {
     }
 
     async fn request(&mut self, records: &[&[u8]]) -> Sent {
-        let headers = match self.headers().await {
-            Ok(headers) => headers,
-            Err(sent) => return sent,
-        };
         let mut octets = body::of(self.format, records);
         if self.spec.gzip {
             octets = match body::compressed(&octets) {
@@ -159,19 +171,34 @@ impl Http {
                 Err(error) => return Sent::unreachable(format!("the body cannot be compressed: {error}")),
             };
         }
-        match self.client.post(&self.spec.path, headers, octets).await {
-            Ok(answer) => self.understand(&answer, records.len()),
+        let headers = match self.headers().await {
+            Ok(headers) => headers,
+            Err(sent) => return sent,
+        };
+        let (to, path, format, count) = (&self.spec.to, &self.spec.path, self.format, records.len());
+        if let Some(acks) = &mut self.acks {
+            let understand = |answer: &Answer| answer::understand(format, to, answer, count);
+            return acks.send(&mut self.client, to, path, headers, octets, understand).await;
+        }
+        let mut answer = self.client.post(path, headers, octets.clone()).await;
+        // A token that was good until now may have been taken back: one that is new is another matter.
+        if answer.as_ref().is_ok_and(|answer| answer.status.as_u16() == 401)
+            && self.tokens.as_mut().is_some_and(Tokens::renew)
+        {
+            answer = match self.headers().await {
+                Ok(headers) => self.client.post(&self.spec.path, headers, octets).await,
+                Err(sent) => return sent,
+            };
+        }
+        match answer {
+            Ok(answer) => {
+                if answer.status.as_u16() == 401 {
+                    self.tokens.as_mut().map(Tokens::renew);
+                }
+                answer::understand(format, &self.spec.to, &answer, count)
+            }
             Err(error) => Sent::unreachable(format!("{}: {error}", self.spec.to)),
         }
-    }
-
-    fn understand(&mut self, answer: &Answer, count: usize) -> Sent {
-        if answer.status.as_u16() == 401
-            && let Some(tokens) = &mut self.tokens
-        {
-            tokens.forget();
-        }
-        answer::understand(self.format, &self.spec.to, answer, count)
     }
 
     async fn headers(&mut self) -> Result<HeaderMap, Sent> {
