@@ -15,6 +15,7 @@ test:
 # Every dialect of the events, and what is shipped for its receivers, tried with the receivers themselves.
 test-siem:
 	lab/siem-tools
+	cargo clippy --no-default-features -- -D warnings
 	cargo test --test encode --test dialects --test schemas
 	cargo test --test delivery -- --include-ignored
 	cargo run --quiet --example encode -- target/siem-samples

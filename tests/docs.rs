@@ -179,13 +179,14 @@ fn whole_configurations_can_be_used() {
 #[test]
 fn outputs_can_be_used() {
     let folder = tempfile::tempdir().unwrap();
-    for secret in ["splunk.token", "elastic.key", "sentinel.secret"] {
+    for secret in ["splunk.token", "elastic.key", "sentinel.secret", "kafka.password"] {
         std::fs::write(folder.path().join(secret), "s3cret\n").unwrap();
     }
     std::fs::copy(root().join("tests/config/good/tls/google.json"), folder.path().join("google.json")).unwrap();
     let shipped = ["splunk", "google"].map(|name| root().join(format!("conf/siem/{name}/output.toml")));
     let shipped = shipped.map(|path| (path.clone(), 1, std::fs::read_to_string(path).unwrap()));
-    let outputs = blocks("toml").into_iter().filter(|(page, ..)| page.ends_with("docs/delivery.md")).chain(shipped);
+    let of_outputs = |page: &Path| page.ends_with("docs/delivery.md") || page.ends_with("docs/siem.md");
+    let outputs = blocks("toml").into_iter().filter(|(page, ..)| of_outputs(page)).chain(shipped);
     let before = "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n";
     let mut checked = 0;
     for (page, line, text) in outputs {

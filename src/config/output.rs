@@ -1,6 +1,7 @@
 //! `[[output]]`: events in further dialects, each to a place of its own.
 
 mod http;
+mod kafka;
 mod rotation;
 mod tls;
 
@@ -9,7 +10,7 @@ use super::lists;
 use super::problem::quoted;
 use super::reader::{Place, Report, Section};
 use crate::sink::encode::{FORMATS, Format};
-use crate::sink::{Batch, Endpoint, Framing, HttpSpec, Output, Target, TlsSpec};
+use crate::sink::{Batch, Endpoint, Framing, HttpSpec, KafkaSpec, Output, Target, TlsSpec};
 use jiff::SignedDuration;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,9 +46,14 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
                 "to is missing: write to = \"file:/var/log/forwarden/ecs.jsonl\" or \"tcp:siem.corp.example:601\"",
             );
         }
+        if target.is_none() {
+            // Which of them are wrong is only known of a place.
+            let keys = [&tls::KEYS[..], &http::KEYS, &kafka::KEYS].concat();
+            keys.into_iter().chain(["gzip"]).for_each(|key| drop(section.get(key)));
+        }
         let target = target.map(|(target, place)| {
             let target = secured(framed(target, framing, format, &section), &section);
-            (http::read(target, format, &section), place)
+            (kafka::read(http::read(target, format, &section), &section), place)
         });
         if let Some((target, place)) = &target {
             if let Some(other) = outputs.iter().find(|output| output.target == *target) {
@@ -136,10 +142,11 @@ fn framed(mut target: Target, said: Option<(Framing, Place)>, format: &Format, s
 
 /// TLS, where the place speaks it.
 fn secured(mut target: Target, section: &Section<'_>) -> Target {
-    let said = ["tls_ca", "tls_name", "tls_cert", "tls_key", "tls_fingerprint"].map(|key| (key, section.has(key)));
+    let said = tls::KEYS.map(|key| (key, section.has(key)));
     let of_target = match &mut target {
         Target::Tls(_, _, tls) => Some(tls),
         Target::Http(spec) => spec.tls.as_mut(),
+        Target::Kafka(spec) => spec.tls.as_mut(),
         _ => None,
     };
     match of_target {
@@ -147,7 +154,8 @@ fn secured(mut target: Target, section: &Section<'_>) -> Target {
         None => {
             for (key, _) in said.iter().filter(|(_, said)| *said) {
                 let place = section.get(key).map_or_else(|| section.place().clone(), |found| found.place);
-                section.report().error(&place, "is for TLS: write to = \"tls:…\" or \"https://…\", or leave it out");
+                let text = "is for TLS: write to = \"tls:…\", \"https://…\" or \"kafka-tls:…\", or leave it out";
+                section.report().error(&place, text);
             }
         }
     }
@@ -204,9 +212,16 @@ fn place_of(text: &str) -> Result<Target, String> {
         "unix-stream" => path("unix-stream:/run/siem.sock").map(|path| Target::UnixStream(path, Framing::Line)),
         "tls" => endpoint(Some(6514), "tls:siem.corp.example:6514")
             .map(|to| Target::Tls(to, Framing::Octets, TlsSpec::default())),
+        "kafka" | "kafka-tls" if !cfg!(feature = "kafka") => {
+            Err("cannot be used: this program was built without Kafka (the feature `kafka` of the crate)".to_owned())
+        }
+        "kafka" | "kafka-tls" => {
+            KafkaSpec::parse(rest, scheme == "kafka-tls").map(|spec| Target::Kafka(Box::new(spec)))
+        }
         "http" | "https" => HttpSpec::parse(text).map(|spec| Target::Http(Box::new(spec))).map_err(str::to_owned),
         _ => Err("is no output: write \"stdout\", \"file:/path\", \"udp:host:port\", \"tcp:host:port\", \
-                  \"tls:host:port\", \"https://host/path\", \"unix:/path\" or \"unix-stream:/path\""
+                  \"tls:host:port\", \"https://host/path\", \"kafka:host:port/topic\", \"kafka-tls:host:port/topic\", \
+                  \"unix:/path\" or \"unix-stream:/path\""
             .to_owned()),
     }
 }

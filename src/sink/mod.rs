@@ -10,7 +10,10 @@ mod target;
 mod trial;
 mod worker;
 
-pub use deliver::{Auth, Framing, Grant, HttpSpec, KeyFile, OauthSpec, Rotation, TlsSpec, fingerprint, secret};
+pub use deliver::{
+    Auth, Framing, Grant, HttpSpec, KafkaSpec, KeyFile, Mechanism, OauthSpec, Rotation, SaslSpec, TlsSpec, fingerprint,
+    password, secret,
+};
 pub use direct::Writers;
 pub use masked::Masked;
 pub use spool::Spool;

@@ -1,6 +1,6 @@
 //! What an output is: a dialect, a place, and how much is sent at once.
 
-use super::deliver::{Framing, HttpSpec, Rotation, TlsSpec};
+use super::deliver::{Framing, HttpSpec, KafkaSpec, Rotation, TlsSpec};
 use super::encode::Format;
 use std::fmt;
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ pub enum Target {
     Tls(Endpoint, Framing, TlsSpec),
     /// Requests.
     Http(Box<HttpSpec>),
+    /// A topic of Kafka, a record an event.
+    Kafka(Box<KafkaSpec>),
     /// A UNIX socket, a datagram an event.
     UnixDatagram(PathBuf),
     /// A UNIX socket, a stream.
@@ -71,6 +73,8 @@ impl Target {
             Self::Tls(..) => "tls",
             Self::Http(spec) if spec.tls.is_some() => "https",
             Self::Http(_) => "http",
+            Self::Kafka(spec) if spec.tls.is_some() => "kafka-tls",
+            Self::Kafka(_) => "kafka",
             Self::UnixDatagram(_) => "unix",
             Self::UnixStream(..) => "unix-stream",
         }
@@ -83,7 +87,8 @@ impl Target {
 
     /// The kinds that carry a dialect.
     pub fn kinds_for(format: &Format) -> Vec<&'static str> {
-        let kinds = ["stdout", "file", "udp", "tcp", "tls", "unix", "unix-stream", "https", "http"];
+        let kinds =
+            ["stdout", "file", "udp", "tcp", "tls", "unix", "unix-stream", "kafka-tls", "kafka", "https", "http"];
         kinds.into_iter().filter(|kind| kind_carries(kind, format)).collect()
     }
 
@@ -92,6 +97,7 @@ impl Target {
         match self {
             Self::Tls(_, _, tls) => tls.files(),
             Self::Http(spec) => spec.files(),
+            Self::Kafka(spec) => spec.files(),
             _ => Vec::new(),
         }
     }
@@ -119,6 +125,7 @@ impl fmt::Display for Target {
                 write!(f, "{}:{}", self.kind(), path.display())
             }
             Self::Udp(to) | Self::Tcp(to, _) | Self::Tls(to, ..) => write!(f, "{}:{to}", self.kind()),
+            Self::Kafka(spec) => write!(f, "{}:{spec}", self.kind()),
             Self::Http(spec) => write!(f, "{}://{}{}", self.kind(), spec.to, spec.path),
         }
     }

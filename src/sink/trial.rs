@@ -1,6 +1,6 @@
 //! One event to one output, past the spool, to see whether it is taken.
 
-use super::deliver::{Item, Sent, Transport};
+use super::deliver::{Item, Label, Piece, Sent, Transport};
 use super::encode::Context;
 use super::{Output, worker};
 use crate::event::Event;
@@ -15,9 +15,11 @@ pub fn try_out(output: &Output, event: &Event) -> Result<bool, String> {
     // As whoever asks: files that the daemon would make must be the daemon's.
     let output = &Output { rotation: None, ..output.clone() };
     let mut transport = Transport::new(output).map_err(|error| error.to_string())?;
+    let label = Label::of(event);
+    let piece = Piece { octets: &record, label: Some(&label) };
     let runtime = worker::runtime().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let sent = tokio::time::timeout(output.batch.timeout, transport.send(&[record.as_slice()])).await;
+        let sent = tokio::time::timeout(output.batch.timeout, transport.send(&[piece])).await;
         match sent.unwrap_or_else(|_| Sent::broken(format!("no answer within {} s", output.batch.timeout.as_secs()))) {
             Sent::Taken => {}
             Sent::Each(items) => match items.into_iter().next() {

@@ -4,7 +4,7 @@
 //!
 //! Each output is a thread with a runtime of its own, so that none can hold up another, or mail.
 
-use super::deliver::{Item, Sent, Transport};
+use super::deliver::{Item, Label, Piece, Sent, Transport};
 use super::encode::Context;
 use super::retry::Backoff;
 use super::spool::{Claims, DRAIN, Dead, Entry, Position, Progress, Queue, Reader, Said, is_broken};
@@ -111,6 +111,13 @@ struct Worker {
 struct Record {
     entry: Entry,
     bytes: Vec<u8>,
+    label: Option<Label>,
+}
+
+impl Record {
+    fn piece(&self) -> Piece<'_> {
+        Piece { octets: &self.bytes, label: self.label.as_ref() }
+    }
 }
 
 /// What an event says of a loss, if it is one that does.
@@ -335,17 +342,23 @@ impl Worker {
     /// One record; `None` where the event cannot be read, which is then put aside.
     fn encode(&mut self, entry: Entry) -> Option<Record> {
         let mut bytes = Vec::with_capacity(entry.body.len() * 2);
-        if self.output.format.name == encode::NATIVE {
+        let native = self.output.format.name == encode::NATIVE;
+        if native {
             bytes.extend_from_slice(entry.body.as_bytes());
-            return Some(Record { entry, bytes });
+        }
+        if native && !self.transport.wants_labels() {
+            return Some(Record { entry, bytes, label: None });
         }
         match serde_json::from_str::<Event>(&entry.body) {
             Ok(event) => {
                 // RFC 5424, 7.3.1: past 2147483647 it begins again with 1.
                 self.sequence = self.sequence % i32::MAX.unsigned_abs() + 1;
                 let context = Context { process: std::process::id(), sequence: self.sequence };
-                self.output.format.encode(&event, context, &mut bytes);
-                Some(Record { entry, bytes })
+                if !native {
+                    self.output.format.encode(&event, context, &mut bytes);
+                }
+                let label = self.transport.wants_labels().then(|| Label::of(&event));
+                Some(Record { entry, bytes, label })
             }
             Err(error) => {
                 self.put_aside(&entry, format!("cannot be read by this version: {error}"));
@@ -366,9 +379,9 @@ impl Worker {
             if self.reopen.has_changed().unwrap_or(false) {
                 self.open_anew();
             }
-            let bytes: Vec<&[u8]> = part.iter().map(|record| record.bytes.as_slice()).collect();
+            let pieces: Vec<Piece<'_>> = part.iter().map(|record| record.piece()).collect();
             let begun = Instant::now();
-            let sent = match tokio::time::timeout(self.output.batch.timeout, self.transport.send(&bytes)).await {
+            let sent = match tokio::time::timeout(self.output.batch.timeout, self.transport.send(&pieces)).await {
                 Ok(sent) => sent,
                 Err(_) => {
                     self.transport.reset();

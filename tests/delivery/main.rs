@@ -9,6 +9,8 @@ mod commands;
 mod google;
 mod http;
 mod http_server;
+mod kafka;
+mod kafka_cluster;
 mod local;
 mod proof;
 mod receiver;

@@ -7,9 +7,8 @@ use crate::sink::encode::Format;
 use crate::sink::{Auth, Grant, HttpSpec, KeyFile, OauthSpec, Target, secret};
 use std::path::{Path, PathBuf};
 
-const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 9] = [
     "headers",
-    "gzip",
     "acknowledge",
     "token_file",
     "token_scheme",
@@ -27,6 +26,12 @@ pub(super) fn read(mut target: Target, format: &Format, section: &Section<'_>) -
             if let Some(found) = section.get(key) {
                 section.report().error(&found.place, "is for HTTP: write to = \"https://…\", or leave it out");
             }
+        }
+        if !matches!(target, Target::Kafka(_))
+            && let Some(found) = section.get("gzip")
+        {
+            let text = "is for HTTP and Kafka: write to = \"https://…\" or \"kafka:…\", or leave it out";
+            section.report().error(&found.place, text);
         }
         return target;
     };
@@ -136,7 +141,11 @@ fn auth(format: &Format, section: &Section<'_>) -> Auth {
 }
 
 /// A file with a secret, which is looked at.
-fn checked(section: &Section<'_>, key: &'static str, look: impl Fn(&Path) -> Result<(), String>) -> Option<PathBuf> {
+pub(super) fn checked(
+    section: &Section<'_>,
+    key: &'static str,
+    look: impl Fn(&Path) -> Result<(), String>,
+) -> Option<PathBuf> {
     let path = tls::path(section, key)?;
     if let Err(error) = look(&path) {
         let place = section.get(key).map_or_else(|| section.place().clone(), |found| found.place);

@@ -5,6 +5,8 @@ use super::super::reader::Section;
 use crate::sink::{TlsSpec, fingerprint};
 use std::path::PathBuf;
 
+pub(super) const KEYS: [&str; 5] = ["tls_ca", "tls_name", "tls_cert", "tls_key", "tls_fingerprint"];
+
 /// Reads them, and the certificates, so that what is wrong with them is known before the daemon needs them.
 pub(super) fn read(section: &Section<'_>) -> TlsSpec {
     let report = section.report();

@@ -5,6 +5,8 @@ mod datagram;
 mod file;
 mod frame;
 mod http;
+mod kafka;
+mod piece;
 mod refusal;
 mod rotate;
 mod stdout;
@@ -14,13 +16,18 @@ mod tls;
 pub(super) use file::Appended;
 pub use frame::Framing;
 pub use http::{Auth, Grant, HttpSpec, KeyFile, OauthSpec, secret};
+pub use kafka::{KafkaSpec, Mechanism, SaslSpec, password};
+pub(super) use piece::{Label, Piece};
 pub use rotate::Rotation;
 pub use tls::{TlsSpec, fingerprint};
 
 use super::{Output, Target};
 use datagram::Datagram;
 use http::Http;
+#[cfg(feature = "kafka")]
+use kafka::Kafka;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 use stream::Stream;
 
@@ -78,6 +85,8 @@ pub(super) enum Transport {
     Datagram(Datagram),
     Stream(Box<Stream>),
     Http(Box<Http>),
+    #[cfg(feature = "kafka")]
+    Kafka(Box<Kafka>),
 }
 
 impl Transport {
@@ -94,18 +103,25 @@ impl Transport {
             Target::Tcp(to, framing) => Self::Stream(Box::new(Stream::tcp(to.clone(), *framing))),
             Target::Tls(to, framing, tls) => Self::Stream(Box::new(Stream::tls(to.clone(), *framing, tls.clone()))),
             Target::Http(spec) => Self::Http(Box::new(Http::new(spec, output.format, output.batch.timeout))),
+            #[cfg(feature = "kafka")]
+            Target::Kafka(spec) => Self::Kafka(Box::new(Kafka::new(spec, output.format, output.batch.timeout))),
+            #[cfg(not(feature = "kafka"))]
+            Target::Kafka(_) => return Err(io::Error::other("this program was built without Kafka")),
             Target::UnixStream(path, framing) => Self::Stream(Box::new(Stream::unix(path.clone(), *framing))),
         })
     }
 
     /// Sends records.
-    pub(super) async fn send(&mut self, records: &[&[u8]]) -> Sent {
+    pub(super) async fn send(&mut self, pieces: &[Piece<'_>]) -> Sent {
+        let records: Vec<&[u8]> = pieces.iter().map(|piece| piece.octets).collect();
         match self {
-            Self::Stdout => stdout::write(records),
-            Self::File(file) => file.write(records),
-            Self::Datagram(datagram) => datagram.send(records).await,
-            Self::Stream(stream) => stream.send(records).await,
-            Self::Http(http) => http.send(records).await,
+            Self::Stdout => stdout::write(&records),
+            Self::File(file) => file.write(&records),
+            Self::Datagram(datagram) => datagram.send(&records).await,
+            Self::Stream(stream) => stream.send(&records).await,
+            Self::Http(http) => http.send(&records).await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.send(pieces).await,
         }
     }
 
@@ -118,6 +134,14 @@ impl Transport {
             Self::File(file) => file.reopen(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether records are to have labels.
+    pub(super) fn wants_labels(&self) -> bool {
+        #[cfg(feature = "kafka")]
+        return matches!(self, Self::Kafka(_));
+        #[cfg(not(feature = "kafka"))]
+        false
     }
 
     /// Whether what was sent was taken. Where not, the network has it, and a receiver that ends may lose it.
@@ -144,6 +168,8 @@ impl Transport {
             Self::Stream(stream) => stream.reset(),
             Self::Datagram(datagram) => datagram.reset(),
             Self::Http(http) => http.reset(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.reset(),
             Self::Stdout | Self::File(_) => {}
         }
     }
@@ -155,4 +181,11 @@ impl Transport {
             _ => true,
         }
     }
+}
+
+/// The first line of a file, which holds a secret.
+fn first_line(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let line = text.lines().next().map(str::trim).filter(|line| !line.is_empty());
+    line.map(str::to_owned).ok_or_else(|| format!("{}: its first line is empty", path.display()))
 }

@@ -10,7 +10,7 @@ mod oauth;
 pub use key_file::KeyFile;
 pub use oauth::{Grant, OauthSpec};
 
-use super::{Item, Sent, TlsSpec};
+use super::{Item, Sent, TlsSpec, first_line};
 use crate::sink::Endpoint;
 use crate::sink::encode::Format;
 use ack::Acks;
@@ -113,12 +113,11 @@ impl HttpSpec {
 /// # Errors
 /// The file and what is wrong with it.
 pub fn secret(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
-        Some(line) if HeaderValue::from_str(line).is_ok() => Ok(line.to_owned()),
-        Some(_) => Err(format!("{}: its first line cannot be sent in a header field", path.display())),
-        None => Err(format!("{}: its first line is empty", path.display())),
+    let line = first_line(path)?;
+    if HeaderValue::from_str(&line).is_err() {
+        return Err(format!("{}: its first line cannot be sent in a header field", path.display()));
     }
+    Ok(line)
 }
 
 /// A receiver at work.
