@@ -1,5 +1,6 @@
 //! `[[output]]`: events in further dialects, each to a place of its own.
 
+mod chunks;
 mod http;
 mod kafka;
 mod rotation;
@@ -49,10 +50,11 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
         if target.is_none() {
             // Which of them are wrong is only known of a place.
             let keys = [&tls::KEYS[..], &http::KEYS, &kafka::KEYS].concat();
-            keys.into_iter().chain(["gzip"]).for_each(|key| drop(section.get(key)));
+            keys.into_iter().chain(["gzip", "chunk_bytes"]).for_each(|key| drop(section.get(key)));
         }
         let target = target.map(|(target, place)| {
             let target = secured(framed(target, framing, format, &section), &section);
+            let target = chunks::read(target, format, &section);
             (kafka::read(http::read(target, format, &section), &section), place)
         });
         if let Some((target, place)) = &target {
@@ -206,7 +208,7 @@ fn place_of(text: &str) -> Result<Target, String> {
     match scheme {
         "stdout" if text == "stdout" => Ok(Target::Stdout),
         "file" => path("file:/var/log/forwarden/events.jsonl").map(Target::File),
-        "udp" => endpoint(Some(514), "udp:siem.corp.example:514").map(Target::Udp),
+        "udp" => endpoint(Some(514), "udp:siem.corp.example:514").map(|to| Target::Udp(to, None)),
         "tcp" => endpoint(Some(601), "tcp:siem.corp.example:601").map(|to| Target::Tcp(to, Framing::Line)),
         "unix" => path("unix:/run/siem.sock").map(Target::UnixDatagram),
         "unix-stream" => path("unix-stream:/run/siem.sock").map(|path| Target::UnixStream(path, Framing::Line)),

@@ -11,8 +11,8 @@ mod trial;
 mod worker;
 
 pub use deliver::{
-    Auth, Framing, Grant, HttpSpec, KafkaSpec, KeyFile, Mechanism, OauthSpec, Rotation, SaslSpec, TlsSpec, fingerprint,
-    password, secret,
+    Auth, Chunks, Framing, Grant, HttpSpec, KafkaSpec, KeyFile, Mechanism, OauthSpec, Rotation, SaslSpec, TlsSpec,
+    fingerprint, password, secret,
 };
 pub use direct::Writers;
 pub use masked::Masked;

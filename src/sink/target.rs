@@ -1,6 +1,6 @@
 //! What an output is: a dialect, a place, and how much is sent at once.
 
-use super::deliver::{Framing, HttpSpec, KafkaSpec, Rotation, TlsSpec};
+use super::deliver::{Chunks, Framing, HttpSpec, KafkaSpec, Rotation, TlsSpec};
 use super::encode::Format;
 use std::fmt;
 use std::path::PathBuf;
@@ -46,8 +46,8 @@ pub enum Target {
     Stdout,
     /// A file, appended to; made with mode 0640.
     File(PathBuf),
-    /// UDP, a datagram an event.
-    Udp(Endpoint),
+    /// UDP, a datagram an event, or several where they can be put together again.
+    Udp(Endpoint, Option<Chunks>),
     /// TCP.
     Tcp(Endpoint, Framing),
     /// TLS over TCP.
@@ -68,7 +68,7 @@ impl Target {
         match self {
             Self::Stdout => "stdout",
             Self::File(_) => "file",
-            Self::Udp(_) => "udp",
+            Self::Udp(..) => "udp",
             Self::Tcp(..) => "tcp",
             Self::Tls(..) => "tls",
             Self::Http(spec) if spec.tls.is_some() => "https",
@@ -124,7 +124,7 @@ impl fmt::Display for Target {
             Self::File(path) | Self::UnixDatagram(path) | Self::UnixStream(path, _) => {
                 write!(f, "{}:{}", self.kind(), path.display())
             }
-            Self::Udp(to) | Self::Tcp(to, _) | Self::Tls(to, ..) => write!(f, "{}:{to}", self.kind()),
+            Self::Udp(to, _) | Self::Tcp(to, _) | Self::Tls(to, ..) => write!(f, "{}:{to}", self.kind()),
             Self::Kafka(spec) => write!(f, "{}:{spec}", self.kind()),
             Self::Http(spec) => write!(f, "{}://{}{}", self.kind(), spec.to, spec.path),
         }

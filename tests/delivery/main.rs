@@ -6,6 +6,7 @@
 mod acks;
 mod certificates;
 mod commands;
+mod gelf;
 mod google;
 mod http;
 mod http_server;

@@ -2,7 +2,7 @@
 
 use super::super::problem::quoted;
 use super::super::reader::Section;
-use super::tls;
+use super::{chunks, tls};
 use crate::sink::encode::Format;
 use crate::sink::{Auth, Grant, HttpSpec, KeyFile, OauthSpec, Target, secret};
 use std::path::{Path, PathBuf};
@@ -28,9 +28,10 @@ pub(super) fn read(mut target: Target, format: &Format, section: &Section<'_>) -
             }
         }
         if !matches!(target, Target::Kafka(_))
+            && !chunks::are_for(&target, format)
             && let Some(found) = section.get("gzip")
         {
-            let text = "is for HTTP and Kafka: write to = \"https://…\" or \"kafka:…\", or leave it out";
+            let text = "is for HTTP, Kafka, and format = \"gelf\" by udp: write to = \"https://…\" or \"kafka:…\", or leave it out";
             section.report().error(&found.place, text);
         }
         return target;

@@ -1,9 +1,11 @@
 //! Transports: how records reach a receiver. Each says of what it was given whether it was taken, is to be sent again, or is
 //! refused for good; what follows from that is decided elsewhere, once for all.
 
+mod chunks;
 mod datagram;
 mod file;
 mod frame;
+mod gzip;
 mod http;
 mod kafka;
 mod piece;
@@ -13,6 +15,7 @@ mod stdout;
 mod stream;
 mod tls;
 
+pub use chunks::Chunks;
 pub(super) use file::Appended;
 pub use frame::Framing;
 pub use http::{Auth, Grant, HttpSpec, KeyFile, OauthSpec, secret};
@@ -98,7 +101,7 @@ impl Transport {
         Ok(match &output.target {
             Target::Stdout => Self::Stdout,
             Target::File(path) => Self::File(Appended::new(path, output.rotation)),
-            Target::Udp(to) => Self::Datagram(Datagram::udp(to.clone())),
+            Target::Udp(to, chunks) => Self::Datagram(Datagram::udp(to.clone(), *chunks)),
             Target::UnixDatagram(path) => Self::Datagram(Datagram::unix(path.clone())),
             Target::Tcp(to, framing) => Self::Stream(Box::new(Stream::tcp(to.clone(), *framing))),
             Target::Tls(to, framing, tls) => Self::Stream(Box::new(Stream::tls(to.clone(), *framing, tls.clone()))),

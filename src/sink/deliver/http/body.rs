@@ -1,9 +1,6 @@
 //! Records as the body of a request.
 
 use crate::sink::encode::Format;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::{self, Write};
 
 /// The body that a dialect asks for.
 pub(super) fn of(format: &Format, records: &[&[u8]]) -> Vec<u8> {
@@ -32,13 +29,6 @@ pub(super) fn content_type(format: &Format) -> &'static str {
         "cef" | "leef" | "leef_tab" => "text/plain; charset=utf-8",
         _ => "application/x-ndjson",
     }
-}
-
-/// The same in less.
-pub(super) fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
 }
 
 #[cfg(test)]

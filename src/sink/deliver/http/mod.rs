@@ -10,6 +10,7 @@ mod oauth;
 pub use key_file::KeyFile;
 pub use oauth::{Grant, OauthSpec};
 
+use super::gzip::compressed;
 use super::{Item, Sent, TlsSpec, first_line};
 use crate::sink::Endpoint;
 use crate::sink::encode::Format;
@@ -165,7 +166,7 @@ impl Http {
     async fn request(&mut self, records: &[&[u8]]) -> Sent {
         let mut octets = body::of(self.format, records);
         if self.spec.gzip {
-            octets = match body::compressed(&octets) {
+            octets = match compressed(&octets) {
                 Ok(octets) => octets,
                 Err(error) => return Sent::unreachable(format!("the body cannot be compressed: {error}")),
             };
