@@ -7,7 +7,8 @@ usage: kafka.py broker                              the path of a Kafka-compatib
        kafka.py mock BROKERS                        librdkafka's own cluster; commands on standard input, see below
        kafka.py guard PORT BROKER_PORT [KEY=VALUE]  in front of a broker: user=, password= (SASL), cert=, key=, ca= (TLS),
                                                     largest= (octets of a batch, past which it is refused),
-                                                    lost= (of so many answers on records, one does not come)
+                                                    lost= (of so many answers on records, one does not come),
+                                                    slower= (milliseconds that each answer asks for, as a quota does)
 """
 import asyncio
 import ctypes
@@ -110,6 +111,7 @@ class Guard:
     def __init__(self, options):
         self.user, self.password = options.get("user"), options.get("password")
         self.largest, self.lost, self.written = int(options.get("largest", 0)), int(options.get("lost", 0)), 0
+        self.slower = int(options.get("slower", 0))
 
     async def frame(self, reader):
         size = struct.unpack(">i", await reader.readexactly(4))[0]
@@ -152,6 +154,8 @@ class Guard:
                     self.written += api == PRODUCE
                     if self.lost and api == PRODUCE and self.written % self.lost == 0:
                         return
+                    if self.slower and api == PRODUCE and version < 9:
+                        answer = answer[:-4] + struct.pack(">i", self.slower)
                 else:
                     tags = b"\0" if api == AUTHENTICATE and version >= 2 else b""
                     answer = struct.pack(">i", number) + tags + answer

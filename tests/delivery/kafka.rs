@@ -159,6 +159,25 @@ fn answers_that_are_lost_cost_copies_and_no_event() {
     assert_sorted(&guard.name(), &consumer.records());
 }
 
+/// What a quota delays is written: it is not sent again, however often the broker asks for patience.
+#[test]
+#[ignore = "make test-siem"]
+fn a_quota_costs_time_and_no_copies() {
+    let guard = Guard::start(&["slower=200".to_owned()], TOPIC, 3);
+    let daemon = to(&guard.name(), "batch_events = 20");
+    forwards(&daemon, 200, 7);
+    let wanted = written(&daemon, 200);
+    let consumer = Consumer::of(&guard.name(), TOPIC);
+    let got = arrived(&daemon, &wanted, || consumer.ids());
+    assert_eq!(twice(&got), 0);
+    assert!(!daemon.log().contains("cannot be delivered"), "{}", daemon.log());
+    // An event that is nobody's has its own id as the key.
+    assert!(outputs_test(&daemon).status.success());
+    let test = || consumer.records().iter().any(|record| record["key"] == record["headers"]["event_id"]);
+    wait_until(|| daemon.log(), "the event of the test", test);
+    assert_sorted(&guard.name(), &consumer.records());
+}
+
 #[test]
 #[ignore = "make test-siem"]
 fn an_event_that_is_too_large_does_not_hold_up_the_others() {

@@ -6,6 +6,9 @@
 #[cfg(feature = "kafka")]
 mod cluster;
 #[cfg(feature = "kafka")]
+#[cfg(test)]
+mod hostile;
+#[cfg(feature = "kafka")]
 mod partition;
 #[cfg(feature = "kafka")]
 mod produce;
