@@ -4,6 +4,9 @@ use crate::google::new_key;
 use crate::http_server::Server;
 use crate::site::{arrived, daemon, send, wait_until, written};
 use crate::support::Daemon;
+use crate::syslog_server::Identity;
+use crate::wrong::Certificates;
+use std::path::Path;
 use std::process::Command;
 
 const PATH: &str = "/v1beta/projects/p/locations/us/instances/i/events:import";
@@ -101,6 +104,40 @@ fn a_wrong_key_holds_events_back() {
     std::fs::write(site.folder.path().join("google.json"), good).unwrap();
     let (taken, said) = test();
     assert!(taken && said.contains("was taken"), "{said}");
+}
+
+/// Tokens and events over TLS: who gives tokens is known to this system's authorities, as Google is.
+#[test]
+fn tokens_are_asked_for_over_tls() {
+    let certificates = Certificates::new("Test authority");
+    let own = certificates.sign("localhost");
+    let server = Server::start_tls(&Identity { own: &own, clients: None });
+    let folder = tempfile::tempdir().unwrap();
+    let public = new_key(&folder.path().join("google.json"), &server.token_uri());
+    server.google(|google| (google.public, google.expires_in) = (Some(public), 3_599));
+    let config = format!(
+        "[organization]\ndomains = [\"corp.example\"]\n[[listener]]\nsocket = \"inet:127.0.0.1:8891\"\n[spool]\n\
+         [[output]]\nname = \"secops\"\nformat = \"udm\"\nto = \"https://localhost:{}{PATH}\"\n{}\n\
+         oauth_key_file = \"{}/google.json\"\n",
+        server.addr.port(),
+        certificates.trust(),
+        folder.path().display()
+    );
+    let file = folder.path().join("forwarden.toml");
+    std::fs::write(&file, config).unwrap();
+    let test = |authorities: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forwarden"));
+        command.args(["outputs", "test", "secops", "--config"]).arg(&file).env("SSL_CERT_FILE", authorities);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr))
+    };
+    let (taken, said) = test(&certificates.ca);
+    assert!(taken && said.contains("was taken") && server.ids().len() == 1, "{said}");
+    // A stranger gets neither the assertion nor events.
+    let stranger = Certificates::new("Another authority");
+    let (taken, said) = test(&stranger.ca);
+    assert!(!taken && said.contains("that this system does not trust"), "{said}");
+    assert_eq!((server.google(|google| google.given), server.ids().len()), (1, 1));
 }
 
 /// A clock that is a minute ahead makes no difference, one that is far ahead is spoken of.

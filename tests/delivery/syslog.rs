@@ -1,13 +1,12 @@
 //! Syslog to a real rsyslog and to a real syslog-ng, over TCP and over TLS: each case is tried with both.
 
-use crate::certificates::{Authority, Files};
-use crate::site::{arrived, daemon, ids_in, send, wait_until, written};
+use crate::site::{arrived, daemon, ids_in, send, written};
 use crate::support::{Daemon, Mta, wait_for};
 use crate::syslog_server::{Framing, Identity, Kind, SyslogServer};
+use crate::wrong::{Certificates, Receiver, client, is_refused};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// Each case twice: `make test` has rsyslog, `make test-siem` syslog-ng as well.
 macro_rules! with_both {
@@ -30,35 +29,7 @@ with_both! {
     restarts, rsyslog_restarts_and_nothing_is_lost, syslog_ng_restarts_and_nothing_is_lost;
     takes_long_events, rsyslog_takes_long_events, syslog_ng_takes_long_events;
     is_recognised, rsyslog_is_recognised, syslog_ng_is_recognised;
-    is_refused, rsyslog_is_refused_until_it_is_put_right, syslog_ng_is_refused_until_it_is_put_right;
-}
-
-/// Certificates for a test.
-struct Certificates {
-    folder: tempfile::TempDir,
-    authority: Authority,
-    ca: PathBuf,
-}
-
-impl Certificates {
-    fn new(authority: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new(authority);
-        let ca = authority.file(folder.path());
-        Self { folder, authority, ca }
-    }
-
-    fn sign(&self, name: &str) -> Files {
-        self.authority.sign(self.folder.path(), name, false)
-    }
-
-    fn trust(&self) -> String {
-        format!("tls_ca = \"{}\"", self.ca.display())
-    }
-}
-
-fn client(own: &Files) -> String {
-    format!("tls_cert = \"{}\"\ntls_key = \"{}\"", own.certificate.display(), own.key.display())
+    is_refused_until_it_is_put_right, rsyslog_is_refused_until_it_is_put_right, syslog_ng_is_refused_until_it_is_put_right;
 }
 
 /// A daemon that sends to it, and beside that writes down what it sends.
@@ -204,81 +175,27 @@ fn is_recognised(kind: Kind) {
     }
 }
 
-/// What can be wrong between two who speak TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
-    Name,
-    Expired,
-    Authority,
-    Fingerprint,
-    NoClient,
-    ClientOfAnother,
+impl Receiver for SyslogServer {
+    fn ids(&self) -> BTreeMap<String, usize> {
+        ids_in(&self.out())
+    }
+
+    fn become_(&mut self, identity: &Identity<'_>) {
+        self.stop();
+        self.configure(Framing::Octets, Some(identity));
+        self.start_again();
+    }
+
+    /// rsyslog ends the connection without a word.
+    fn speaks(&self) -> bool {
+        self.kind == Kind::SyslogNg
+    }
 }
 
-/// Nothing arrives, the log and `forwarden spool status` say why, mail goes on; and when the receiver is put right,
-/// everything arrives.
-fn is_refused(kind: Kind) {
-    use Wrong::{Authority, ClientOfAnother, Expired, Fingerprint, Name, NoClient};
-    std::thread::scope(|scope| {
-        for wrong in [Name, Expired, Authority, Fingerprint, NoClient, ClientOfAnother] {
-            scope.spawn(move || refuses(kind, wrong));
-        }
+fn is_refused_until_it_is_put_right(kind: Kind) {
+    is_refused(|identity, keys| {
+        let server = SyslogServer::start(kind, Framing::Octets, Some(identity))?;
+        let daemon = sender(&server, "tls", keys);
+        Some((server, daemon))
     });
-}
-
-fn refuses(kind: Kind, wrong: Wrong) {
-    let (certificates, other) = (Certificates::new("Test authority"), Certificates::new("Another authority"));
-    let good = certificates.sign("localhost");
-    let trust = certificates.trust();
-    let bad = match wrong {
-        Wrong::Name => certificates.sign("collector.corp.example"),
-        Wrong::Expired => certificates.authority.sign(other.folder.path(), "localhost", true),
-        Wrong::Authority => other.sign("localhost"),
-        Wrong::Fingerprint => certificates.authority.sign(other.folder.path(), "localhost", false),
-        Wrong::NoClient | Wrong::ClientOfAnother => certificates.sign("localhost"),
-    };
-    let keys = match wrong {
-        Wrong::Fingerprint => format!("tls_fingerprint = \"{}\"", good.fingerprint),
-        Wrong::ClientOfAnother => format!("{trust}\n{}", client(&other.sign("mx1.corp.example"))),
-        _ => trust,
-    };
-    let why = match wrong {
-        Wrong::Name => "is for collector.corp.example, not for localhost",
-        Wrong::Expired => "has expired on 2021-01-01",
-        Wrong::Authority => "that is not in tls_ca",
-        Wrong::Fingerprint => bad.fingerprint.as_str(),
-        // rsyslog ends the connection without a word.
-        Wrong::NoClient | Wrong::ClientOfAnother if kind == Kind::Rsyslog => "the receiver ended the connection",
-        Wrong::NoClient => "wants a certificate of us: write tls_cert",
-        Wrong::ClientOfAnother => "does not trust the authority of our certificate",
-    };
-    let (certified, ca) = (matches!(wrong, Wrong::NoClient | Wrong::ClientOfAnother), certificates.ca.as_path());
-    let identity = Identity { own: &bad, clients: certified.then_some(ca) };
-    let Some(mut server) = SyslogServer::start(kind, Framing::Octets, Some(&identity)) else { return };
-    let daemon = sender(&server, "tls", &keys);
-    send(&daemon, 5);
-    written(&daemon, 5);
-    let status = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_forwarden"));
-        command.args(["spool", "status", "--format", "json", "--config"]).arg(daemon.path("forwarden.toml"));
-        let status: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap_or_default();
-        let outputs = status["outputs"].as_array().cloned().unwrap_or_default();
-        outputs.into_iter().find(|output| output["output"] == "siem").unwrap_or_default()
-    };
-    let told = || format!("{wrong:?}: {} {}", status(), daemon.log());
-    wait_until(told, "the reason", || {
-        let status = status();
-        status["state"] == "retrying" && status["error"].as_str().unwrap_or_default().contains(why)
-    });
-    println!("{kind:?}, {wrong:?}: {}", status()["error"]);
-    assert!(daemon.log().contains(why), "{}", told());
-    // Mail does not notice.
-    send(&daemon, 5);
-    written(&daemon, 10);
-    assert_eq!(ids_in(&server.out()).len(), 0, "nothing is sent to a stranger");
-    assert_eq!(status()["waiting"], 10, "{}", told());
-    server.stop();
-    server.configure(Framing::Octets, Some(&Identity { own: &good, clients: None }));
-    server.start_again();
-    assert_eq!(has_all(&daemon, &server, 10), 0, "{wrong:?}");
 }

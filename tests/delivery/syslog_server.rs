@@ -56,7 +56,7 @@ pub(crate) struct Read {
 
 /// A running receiver. Ended when dropped.
 pub(crate) struct SyslogServer {
-    kind: Kind,
+    pub(crate) kind: Kind,
     folder: tempfile::TempDir,
     pub(crate) port: u16,
     child: Option<Child>,

@@ -1,6 +1,6 @@
 //! A connection to one server, kept open between requests.
 
-use super::super::{TlsSpec, stream};
+use super::super::{TlsSpec, refusal, stream};
 use crate::sink::Endpoint;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -9,6 +9,8 @@ use hyper::header::{DATE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, SET_COOKIE}
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use std::error::Error;
+use std::fmt::Write;
 use std::io;
 use std::time::Duration;
 
@@ -67,12 +69,12 @@ impl Client {
         Ok(match &self.tls {
             Some(tls) => {
                 let stream = tls.connect(&self.to.host, stream).await?;
-                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
                 tokio::spawn(connection);
                 sender
             }
             None => {
-                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
                 tokio::spawn(connection);
                 sender
             }
@@ -86,21 +88,35 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> io::Result<Answer> {
-        open.ready().await.map_err(io::Error::other)?;
+        open.ready().await.map_err(|error| failed(&error))?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = path.parse().map_err(io::Error::other)?;
         *request.headers_mut() = headers;
         let host = HeaderValue::from_str(&self.to.to_string()).map_err(io::Error::other)?;
         request.headers_mut().insert(HOST, host);
-        let response = open.send_request(request).await.map_err(io::Error::other)?;
+        let response = open.send_request(request).await.map_err(|error| failed(&error))?;
         let status = response.status();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| asked(value.to_str().ok()?));
         let date = response.headers().get(DATE).and_then(|value| time(value.to_str().ok()?));
         let cookies = cookies(response.headers());
-        let body = Limited::new(response.into_body(), MOST).collect().await.map_err(io::Error::other)?;
+        let body = Limited::new(response.into_body(), MOST).collect().await.map_err(|error| failed(error.as_ref()))?;
         Ok(Answer { status, after, date, cookies, body: body.to_bytes().to_vec() })
     }
+}
+
+/// What went wrong, and why: the library says only what it was about.
+fn failed(error: &(dyn Error + 'static)) -> io::Error {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        if let Some(said) = found.downcast_ref().and_then(refusal::said) {
+            return io::Error::other(said);
+        }
+        let _ = write!(text, ": {found}");
+        cause = found.source();
+    }
+    io::Error::other(text)
 }
 
 /// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
