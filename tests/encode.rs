@@ -71,6 +71,18 @@ fn syslog_message(record: &str) -> &str {
     panic!("the structured data has no end: {record}")
 }
 
+/// The fields of a record for the journal: each name once, and such as the journal takes.
+fn fields(record: &str) -> std::collections::BTreeMap<&str, &str> {
+    let mut fields = std::collections::BTreeMap::new();
+    for line in record.lines() {
+        let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("{line:?} is no field: {record}"));
+        let good = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+        assert!(good && !name.starts_with('_') && !value.is_empty(), "{line}");
+        assert!(fields.insert(name, value).is_none(), "{name} is there twice: {record}");
+    }
+    fields
+}
+
 fn check(event: &Event) {
     let keys = |record: &str| -> Vec<String> {
         cef_pairs(record.splitn(8, '|').nth(7).unwrap()).into_iter().map(|(key, _)| key).collect()
@@ -78,7 +90,11 @@ fn check(event: &Event) {
     for name in FORMATS.iter().map(|format| format.name).filter(|&name| name != "json") {
         let record = encode(name, event);
         let lines = record.split('\n').count();
-        assert_eq!(lines, if name == "elasticsearch_bulk" { 2 } else { 1 }, "{name}: {record}");
+        match name {
+            "journald" => assert!(record.ends_with('\n') && fields(&record).len() == lines - 1, "{record}"),
+            "elasticsearch_bulk" => assert_eq!(lines, 2, "{name}: {record}"),
+            _ => assert_eq!(lines, 1, "{name}: {record}"),
+        }
         let allowed = |c| c == '\n' || (c == '\t' && name.ends_with("leef_tab"));
         assert!(!record.chars().any(|c| hostile(c) && !allowed(c)), "{name}: {record:?}");
         if name.starts_with("syslog") {
@@ -109,6 +125,8 @@ fn check(event: &Event) {
         }
     }
     let _: Value = serde_json::from_str(syslog_message(&encode("syslog", event))).unwrap();
+    let local = encode("syslog_local", event);
+    let _: Value = serde_json::from_str(local.split_once("]: ").unwrap().1).unwrap();
     assert!(syslog_message(&encode("syslog_cef", event)).starts_with("CEF:0|"));
     assert!(syslog_message(&encode("syslog_leef", event)).starts_with("LEEF:2.0|"));
 }

@@ -89,7 +89,7 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
 /// Says which dialects a place can have, and which places a dialect.
 fn check_pair(section: &Section<'_>, format: &'static Format, target: &Target) {
     if target.carries(format) {
-        return;
+        return check_local(section, format, target);
     }
     let formats: Vec<&str> = FORMATS.iter().filter(|format| target.carries(format)).map(|format| format.name).collect();
     let text = format!(
@@ -101,6 +101,32 @@ fn check_pair(section: &Section<'_>, format: &'static Format, target: &Target) {
         Target::kinds_for(format).join(", "),
     );
     section.report().error(&section.get("format").map_or_else(|| section.place().clone(), |found| found.place), text);
+}
+
+/// Says what is read at the sockets that every host has.
+fn check_local(section: &Section<'_>, format: &Format, target: &Target) {
+    let (Target::UnixDatagram(path) | Target::UnixStream(path, _)) = target else { return };
+    let place =
+        section.get("format").or_else(|| section.get("to")).map_or_else(|| section.place().clone(), |at| at.place);
+    let (shown, name) = (path.display(), quoted(format.name));
+    match path.to_str().unwrap_or_default() {
+        // journald throws away what it cannot read, and nobody is told.
+        "/run/systemd/journal/socket" if format.name != "journald" => {
+            let text =
+                format!("{name} is not what {shown} reads: write format = \"journald\", or to = \"unix:/dev/log\"");
+            section.report().error(&place, text);
+        }
+        "/dev/log" | "/run/systemd/journal/dev-log" | "/run/systemd/journal/syslog"
+            if format.name != "syslog_local" =>
+        {
+            let text = format!(
+                "{name} is not what is read at {shown} as a rule: journald, rsyslog and syslog-ng take it for a text without \
+                 a program; write format = \"syslog_local\""
+            );
+            section.report().warning(&place, text);
+        }
+        _ => {}
+    }
 }
 
 /// Where rotated files go, no other output may write.

@@ -110,6 +110,9 @@ impl Target {
 
 fn kind_carries(kind: &str, format: &Format) -> bool {
     match kind {
+        // What is said on one host alone.
+        _ if format.name == "journald" => kind == "unix",
+        _ if format.name == "syslog_local" => matches!(kind, "stdout" | "file" | "unix" | "unix-stream"),
         "stdout" | "file" => true,
         "http" | "https" => !format.is_syslog(),
         _ => !format.is_request(),

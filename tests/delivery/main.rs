@@ -16,6 +16,7 @@ mod inputs;
 mod kafka;
 mod kafka_cluster;
 mod local;
+mod own_host;
 mod proof;
 mod receiver;
 mod rotation;

@@ -45,7 +45,7 @@ pub(super) fn add(event: &Event, object: &mut Object<'_>) {
     }
 }
 
-fn kind(body: &Body) -> &'static str {
+pub(super) fn kind(body: &Body) -> &'static str {
     match body {
         Body::Message(_) => "message",
         Body::Fault(_) => "fault",

@@ -9,6 +9,7 @@ mod ecs;
 mod facts;
 mod gelf;
 mod leef;
+mod local;
 mod object;
 mod ocsf;
 mod splunk;
@@ -87,6 +88,12 @@ pub const FORMATS: &[Format] = &[
     Format { name: "syslog_cef", about: "RFC 5424 with CEF as the message", encode: syslog::cef },
     Format { name: "syslog_leef", about: "RFC 5424 with LEEF as the message", encode: syslog::leef },
     Format { name: "syslog_leef_tab", about: "The same, its fields parted by tabs", encode: syslog::leef_tab },
+    Format {
+        name: "syslog_local",
+        about: "ECS as programs write to `/dev/log`, without a header: journald, rsyslog and syslog-ng on this host",
+        encode: local::syslog,
+    },
+    Format { name: "journald", about: "Fields of the systemd journal, by its own protocol", encode: local::journal },
     Format { name: "gelf", about: "GELF 1.1: Graylog", encode: |event, _, out| gelf::encode(event, out) },
     Format {
         name: "splunk_hec",
@@ -112,7 +119,7 @@ impl Format {
         matches!(self.name, "elasticsearch_bulk" | "splunk_hec" | "sentinel" | "udm")
     }
 
-    /// Whether its records are those of RFC 5424.
+    /// Whether its records are those of RFC 5424, or of a syslog on this host.
     pub fn is_syslog(&self) -> bool {
         self.name.starts_with("syslog")
     }
@@ -121,6 +128,7 @@ impl Format {
     pub fn framing(&self) -> Framing {
         match self.name {
             "gelf" => Framing::Nul,
+            "syslog_local" => Framing::Line,
             _ if self.is_syslog() => Framing::Octets,
             _ => Framing::Line,
         }

@@ -8,7 +8,7 @@ use crate::event::Event;
 use std::io::Write;
 
 /// local0.
-const FACILITY: u8 = 16;
+pub(super) const FACILITY: u8 = 16;
 /// Receivers should take 8192 octets (RFC 5425), and rsyslog takes no more unless it is told to.
 const MAX: usize = 8000;
 /// The number that RFC 5612 keeps for documentation, since Forwarden has none of its own.
@@ -48,15 +48,22 @@ fn json(event: &Event, context: Context, cookie: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     header(event, context, out);
     out.extend_from_slice(cookie);
+    if !document(event, start, out) {
+        out.extend_from_slice(b"{}");
+    }
+}
+
+/// Appends the event to a record that begins there. Whether it fits; where it does not, nothing is appended.
+pub(super) fn document(event: &Event, start: usize, out: &mut Vec<u8>) -> bool {
     let message = out.len();
     for (items, chars) in [(100, 1000), (20, 320), (5, 120), (1, 40)] {
         ecs_of::encode(event, Cap { items, chars }, out);
         if out.len() - start <= MAX {
-            return;
+            return true;
         }
         out.truncate(message);
     }
-    out.extend_from_slice(b"{}");
+    false
 }
 
 fn shorten(out: &mut Vec<u8>, end: usize) {
