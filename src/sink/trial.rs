@@ -2,8 +2,12 @@
 
 use super::deliver::{Item, Label, Piece, Sent, Transport};
 use super::encode::Context;
-use super::{Output, worker};
+use super::{Batch, Output, worker};
 use crate::event::Event;
+use std::time::Duration;
+
+/// Somebody waits for the answer: no longer than this, also where an output gives a receiver more.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends an event. Whether the receiver confirmed that it has it.
 ///
@@ -13,7 +17,8 @@ pub fn try_out(output: &Output, event: &Event) -> Result<bool, String> {
     let mut record = Vec::new();
     output.format.encode(event, Context { process: std::process::id(), sequence: 1 }, &mut record);
     // As whoever asks: files that the daemon would make must be the daemon's.
-    let output = &Output { rotation: None, ..output.clone() };
+    let batch = Batch { timeout: output.batch.timeout.min(PATIENCE), ..output.batch };
+    let output = &Output { rotation: None, batch, ..output.clone() };
     let mut transport = Transport::new(output).map_err(|error| error.to_string())?;
     let label = Label::of(event);
     let piece = Piece { octets: &record, label: Some(&label) };

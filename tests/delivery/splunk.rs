@@ -97,6 +97,24 @@ fn what_is_never_indexed_is_sent_again() {
     assert_eq!(ids, all);
 }
 
+/// A daemon that is told to end does not wait for an index for minutes: what was not acknowledged comes again.
+#[test]
+fn a_daemon_that_ends_leaves_the_rest_to_the_next() {
+    let server = Server::start(&[]);
+    server.acks(|acks| acks.on = true);
+    let (_folder, mut daemon) = to(&server, "acknowledge = true");
+    send(&daemon, 10);
+    let wanted = written(&daemon, 10);
+    arrived(&daemon, &wanted, || server.ids());
+    daemon.stop();
+    assert_eq!(waiting(&daemon), 10);
+    server.acks(|acks| acks.indexing = true);
+    daemon.start_again();
+    wait_until(|| daemon.log(), "nothing to wait", || waiting(&daemon) == 0);
+    let got = server.ids();
+    assert!(wanted.iter().all(|id| got[id] == 2), "{got:?}");
+}
+
 /// Answers that fail while it is asked: a busy one is asked again, and after a broken connection events are sent again.
 #[test]
 fn it_may_fail_while_it_is_asked() {

@@ -101,7 +101,7 @@ impl Acks {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let within = self.within.as_secs_f64().ceil();
-                let text = format!("{to}: events were taken, and not indexed within {within} s: they are sent again");
+                let text = format!("{to}: events were taken, and not indexed within {within} s");
                 return Sent::unreachable(text);
             }
             tokio::time::sleep(wait.min(left)).await;
