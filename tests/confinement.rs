@@ -157,7 +157,8 @@ fn a_confined_daemon_works_and_reaches_nothing_else() {
          [[listener]]\nname = \"u\"\nsocket = \"unix:{0}/out.sock\"\n\
          [state]\ndirectory = \"{0}\"\n[quarantine]\ndirectory = \"{0}/quarantine\"\nmin_free = 0\n\
          [daemon]\nlandlock = true\n[policy]\nmode = \"enforce\"\n\
-         [[rule]]\nid = \"store\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = [\"store\"]\n",
+         [[rule]]\nid = \"store\"\nwhen = {{ verdict = \"auto_forward\" }}\nthen = [\"store\"]\n\
+         [[output]]\nname = \"rotated\"\nto = \"file:{0}/rotated.jsonl\"\nrotate_bytes = 10_000\n",
         home.path().display()
     );
     let mut daemon = Daemon::start_with(&listeners, ([127, 0, 0, 1], port).into());
@@ -180,6 +181,13 @@ fn a_confined_daemon_works_and_reaches_nothing_else() {
     assert_eq!(daemon.events(1)[0]["action"], "stored");
     daemon.signal(Signal::SIGHUP);
     wait_for("the reload", || daemon.log().contains(": reloaded ").then_some(()));
+
+    // Its own rotation.
+    for _ in 0..20 {
+        store(&daemon);
+    }
+    wait_for("a file that was moved", || home.path().join("rotated.jsonl.1").exists().then_some(()));
+    assert!(!daemon.log().contains("cannot be rotated"), "{}", daemon.log());
 
     // A list elsewhere cannot be read, and says so.
     let list = elsewhere.path().join("list");

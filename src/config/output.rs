@@ -58,7 +58,7 @@ pub(super) fn read(root: &Section<'_>, first: Option<Target>, has_spool: bool) -
             (kafka::read(http::read(target, format, &section), &section), place)
         });
         if let Some((target, place)) = &target {
-            if let Some(other) = outputs.iter().find(|output| output.target == *target) {
+            if let Some(other) = outputs.iter().find(|output| output.target.is_at(target)) {
                 let text = format!("{} goes there already: one place has one output", quoted(&other.name));
                 report.error(place, text);
             }

@@ -80,6 +80,17 @@ impl Target {
         }
     }
 
+    /// Whether both are the same place, however records are parted on the way there.
+    pub fn is_at(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Udp(one, _), Self::Udp(other, _))
+            | (Self::Tcp(one, _), Self::Tcp(other, _))
+            | (Self::Tls(one, ..), Self::Tls(other, ..)) => one == other,
+            (Self::UnixStream(one, _), Self::UnixStream(other, _)) => one == other,
+            _ => self == other,
+        }
+    }
+
     /// Whether records of this dialect can be sent there: what is the body of a request is for HTTP alone.
     pub fn carries(&self, format: &Format) -> bool {
         kind_carries(self.kind(), format)
