@@ -1,12 +1,12 @@
 //! The daemon under test.
 
+use crate::ports;
 use crate::wait::{wait_for, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::{self, File};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,17 +23,9 @@ impl Socket {
     pub(crate) fn address(self, dir: &Path, name: &str) -> String {
         match self {
             Self::Unix => format!("unix:{}", dir.join(name).with_extension("sock").display()),
-            Self::Inet => format!("inet:127.0.0.1:{}", free_port()),
+            Self::Inet => format!("inet:127.0.0.1:{}", ports::free_port()),
         }
     }
-}
-
-/// A port below the ephemeral range, so that no client's end of a connection can take it in the meantime.
-fn free_port() -> u16 {
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let random =
-        || 20_000 + u16::try_from(RandomState::new().build_hasher().finish() % 12_000).expect("a small number");
-    std::iter::repeat_with(random).take(100).find(free).expect("a free port")
 }
 
 /// A daemon that runs until it is dropped.

@@ -14,6 +14,8 @@ mod dovecot;
 mod forwarding;
 mod lab;
 mod mail;
+#[path = "../support/ports.rs"]
+mod ports;
 mod quarantine;
 mod service;
 mod site;
