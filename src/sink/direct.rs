@@ -2,6 +2,7 @@
 
 use super::deliver::Appended;
 use super::encode::{Context, Format};
+use super::spool::DRAIN;
 use super::{Output, Sink, Target};
 use crate::event::Event;
 use std::io::{self, Write};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many events may wait for the disk. Past that they are dropped and counted: mail does not wait for a disk.
 const QUEUE: usize = 10_000;
@@ -17,7 +18,8 @@ const QUEUE: usize = 10_000;
 /// How long a failed write waits before it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// One writer for each output. Dropping it writes what is waiting, then ends the threads.
+/// One writer for each output. Dropping it writes what is waiting, for a few seconds at most,
+/// then ends the threads.
 pub struct Writers(Vec<Writer>);
 
 impl Writers {
@@ -95,8 +97,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.take();
         self.closing.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else { return };
+        let until = Instant::now() + DRAIN;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if !thread.is_finished() {
+            tracing::error!(output = %self.name, "events are lost: the daemon ends and what reads them does not take them");
         }
     }
 }

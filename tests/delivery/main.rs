@@ -17,6 +17,7 @@ mod kafka;
 mod kafka_cluster;
 mod local;
 mod own_host;
+mod pipes;
 mod proof;
 mod receiver;
 mod rotation;

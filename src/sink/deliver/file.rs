@@ -3,9 +3,11 @@
 
 use super::Sent;
 use super::rotate::{Rotation, Rotator};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// An open file, mode 0640.
@@ -129,11 +131,25 @@ pub(super) fn is_at(path: &Path, open: &Metadata) -> bool {
 
 /// Opens a file to append to it.
 pub(super) fn append(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
+        return pipe(path);
+    }
     let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.len() > 0 && is_torn(path, &metadata) {
         file.write_all(b"\n")?;
     }
+    Ok(file)
+}
+
+/// Opens a named pipe, without waiting for somebody to read it.
+fn pipe(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = file.map_err(|error| match error.raw_os_error() {
+        Some(code) if code == Errno::ENXIO as i32 => io::Error::new(error.kind(), "nobody reads this pipe"),
+        _ => error,
+    })?;
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;
     Ok(file)
 }
 
