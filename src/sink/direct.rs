@@ -4,11 +4,12 @@ use super::deliver::Appended;
 use super::encode::{Context, Format};
 use super::spool::DRAIN;
 use super::{Output, Sink, Target};
-use crate::event::Event;
+use crate::event::{Body, Event, Loss};
+use jiff::Timestamp;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,9 @@ const QUEUE: usize = 10_000;
 
 /// How long a failed write waits before it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How often losses are told.
+const REPORT: Duration = Duration::from_secs(60);
 
 /// One writer for each output. Dropping it writes what is waiting, for a few seconds at most,
 /// then ends the threads.
@@ -58,7 +62,34 @@ struct Writer {
     name: String,
     queue: Option<SyncSender<Told>>,
     closing: Arc<AtomicBool>,
+    lost: Arc<Lost>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What there was no room for, and nobody has been told of yet.
+#[derive(Default)]
+struct Lost(Mutex<Option<Loss>>);
+
+impl Lost {
+    /// Counts one. Whether it is the first.
+    fn add(&self, output: &str, time: Timestamp) -> bool {
+        let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = lost.is_none();
+        let loss = lost.get_or_insert_with(|| Loss {
+            output: Some(output.to_owned()),
+            reason: "queue_full".to_owned(),
+            count: 0,
+            first: time,
+            last: time,
+        });
+        loss.count += 1;
+        (loss.first, loss.last) = (loss.first.min(time), loss.last.max(time));
+        first
+    }
+
+    fn take(&self) -> Option<Loss> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Writer {
@@ -73,12 +104,17 @@ impl Writer {
         // An alert compares with what was: a series that begins with its first loss would not tell of it.
         dropped(&output.name, 0);
         let (queue, events) = sync_channel(QUEUE);
-        let closing = Arc::new(AtomicBool::new(false));
-        let (told, format, name) = (Arc::clone(&closing), output.format, output.name.clone());
-        let thread = std::thread::Builder::new()
-            .name("events".into())
-            .spawn(move || write_all(place, format, &name, &events, &told))?;
-        Ok(Self { name: output.name.clone(), queue: Some(queue), closing, thread: Some(thread) })
+        let (closing, lost) = (Arc::new(AtomicBool::new(false)), Arc::new(Lost::default()));
+        let lines = Lines {
+            place,
+            format: output.format,
+            name: output.name.clone(),
+            sequence: 0,
+            closing: Arc::clone(&closing),
+            lost: Arc::clone(&lost),
+        };
+        let thread = std::thread::Builder::new().name("events".into()).spawn(move || lines.write_all(&events))?;
+        Ok(Self { name: output.name.clone(), queue: Some(queue), closing, lost, thread: Some(thread) })
     }
 
     fn send(&self, event: &Arc<Event>) {
@@ -87,7 +123,9 @@ impl Writer {
             Ok(()) => metrics::counter!(crate::metrics::EVENTS_QUEUED.name).increment(1),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 dropped(&self.name, 1);
-                tracing::warn!("event dropped: the output cannot keep up");
+                if self.lost.add(&self.name, event.time) {
+                    tracing::error!(output = %self.name, "events are dropped: the output cannot keep up");
+                }
             }
         }
     }
@@ -108,40 +146,79 @@ impl Drop for Writer {
     }
 }
 
-/// Writes until the last sender is gone. A line is written whole or tried again; only at the end, when nobody waits for
-/// better times, is a line given up.
-fn write_all(mut target: Place, format: &Format, name: &str, events: &Receiver<Told>, closing: &AtomicBool) {
-    let process = std::process::id();
-    let mut sequence = 0_u32;
-    while let Ok(told) = events.recv() {
-        let Told::Event(event) = told else {
-            if let Err(error) = target.reopen() {
-                tracing::error!(%error, output = %target.name(), "cannot be opened anew; trying again with the next event");
+/// What the thread of an output has.
+struct Lines {
+    place: Place,
+    format: &'static Format,
+    name: String,
+    sequence: u32,
+    closing: Arc<AtomicBool>,
+    lost: Arc<Lost>,
+}
+
+impl Lines {
+    /// Writes until the last sender is gone, and tells of losses at most once a minute.
+    fn write_all(mut self, events: &Receiver<Told>) {
+        let (mut host, mut told) = (None, None::<Instant>);
+        loop {
+            match events.recv_timeout(REPORT) {
+                Ok(Told::Event(event)) => {
+                    if !self.write(&event, events) {
+                        return;
+                    }
+                    host = Some(event.host.clone());
+                }
+                Ok(Told::Reopen) => {
+                    if let Err(error) = self.place.reopen() {
+                        tracing::error!(%error, output = %self.place.name(), "cannot be opened anew; trying again with the next event");
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            continue;
-        };
+            if told.is_none_or(|at| at.elapsed() >= REPORT) && self.tell(host.as_deref(), events) {
+                told = Some(Instant::now());
+            }
+        }
+        self.tell(host.as_deref(), events);
+    }
+
+    /// Writes an event on what was lost. Whether there was something.
+    fn tell(&mut self, host: Option<&str>, events: &Receiver<Told>) -> bool {
+        // Before the first event there is nothing that could be lost.
+        let Some(host) = host else { return false };
+        let Some(loss) = self.lost.take() else { return false };
+        tracing::error!(output = %self.name, count = loss.count, "events are lost");
+        self.write(&Event::new(Timestamp::now(), host, Body::Loss(loss)), events)
+    }
+
+    /// A line is written whole or tried again; only at the end, when nobody waits for better times, is it given up, and all
+    /// that come after it.
+    fn write(&mut self, event: &Event, events: &Receiver<Told>) -> bool {
         // RFC 5424, 7.3.1: past 2147483647 it begins again with 1.
-        sequence = sequence % i32::MAX.unsigned_abs() + 1;
+        self.sequence = self.sequence % i32::MAX.unsigned_abs() + 1;
         let mut line = Vec::new();
-        format.encode(&event, Context { process, sequence }, &mut line);
+        let context = Context { process: std::process::id(), sequence: self.sequence };
+        self.format.encode(event, context, &mut line);
         line.push(b'\n');
         let mut complained = false;
-        while let Err(error) = target.write(&line) {
+        while let Err(error) = self.place.write(&line) {
             if !complained {
-                tracing::error!(%error, output = %target.name(), "event could not be written; trying again each second");
+                tracing::error!(%error, output = %self.place.name(), "event could not be written; trying again each second");
                 complained = true;
             }
-            if closing.load(Ordering::Acquire) {
+            if self.closing.load(Ordering::Acquire) {
                 let lost = 1 + events.iter().filter(|told| matches!(told, Told::Event(_))).count();
-                dropped(name, lost as u64);
+                dropped(&self.name, lost as u64);
                 tracing::error!(lost, "events are lost: the daemon ends and they cannot be written");
-                return;
+                return false;
             }
             std::thread::sleep(RETRY);
         }
         if complained {
-            tracing::info!(output = %target.name(), "events are written again");
+            tracing::info!(output = %self.place.name(), "events are written again");
         }
+        true
     }
 }
 

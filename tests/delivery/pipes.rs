@@ -1,7 +1,7 @@
 //! Named pipes, whose reader may be missing, or stand still.
 
 use crate::site::{daemon, ids, send, wait_until, written};
-use crate::support::{Daemon, wait_for};
+use crate::support::{Daemon, Mta, wait_for};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use std::fs::OpenOptions;
@@ -71,4 +71,42 @@ fn a_reader_that_stands_still_holds_up_neither_mail_nor_the_end() {
         daemon.stop();
         drop(reader);
     }
+}
+
+/// Without a spool, memory holds so many events and no more: what there is no room for is told when there is.
+#[test]
+fn without_a_spool_what_is_lost_is_told() {
+    let (_folder, path) = pipe();
+    let nonblocking = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let mut reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(&path).unwrap();
+    let daemon = Daemon::start(&output(&path));
+    let mut mta = Mta::connect(daemon.addr);
+    // An event for each of these forwards.
+    let forwards: Vec<String> =
+        (0..500).map(|number| format!("<x@ext.example> ORCPT=rfc822;user{number}@corp.example")).collect();
+    let rcpts: Vec<&str> = forwards.iter().map(String::as_str).collect();
+    let (messages, headers) = (24, [("From", "ann@partner.example"), ("Message-ID", "<many@partner.example>")]);
+    for _ in 0..messages {
+        mta.message("<ann@partner.example>", &rcpts, &headers);
+        assert_eq!(mta.end_of_message().answer(), b'c');
+    }
+    let mut text = Vec::new();
+    let told = wait_for("what was lost", || {
+        let mut octets = vec![0; 1 << 20];
+        while let Ok(count @ 1..) = reader.read(&mut octets) {
+            text.extend_from_slice(&octets[..count]);
+        }
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().find(|line| line.contains("\"kind\":\"loss\"") && line.ends_with('}'))?;
+        Some(serde_json::from_str::<serde_json::Value>(line).unwrap())
+    });
+    assert_eq!((told["output"].as_str(), told["reason"].as_str()), (Some("pipe"), Some("queue_full")));
+    wait_for("the rest", || {
+        let mut octets = vec![0; 1 << 20];
+        while let Ok(count @ 1..) = reader.read(&mut octets) {
+            text.extend_from_slice(&octets[..count]);
+        }
+        let received = ids(&String::from_utf8_lossy(&text)).len() - 1;
+        (received + usize::try_from(told["count"].as_u64().unwrap()).unwrap() == rcpts.len() * messages).then_some(())
+    });
 }
