@@ -1,5 +1,6 @@
 //! `forwarden check`: is the configuration right, its lists, its policy tests?
 
+use super::counted;
 use super::source::{self, Circumstances, printable};
 use crate::action::Would;
 use crate::assess::Assessment;
@@ -76,7 +77,6 @@ fn json(problem: &Problem) -> serde_json::Value {
 }
 
 fn summary(config: Option<&Config>, errors: usize, warnings: usize) -> String {
-    let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let warned = counted(warnings, "warning");
     match config {
         Some(config) if errors == 0 => {

@@ -99,6 +99,12 @@ impl Cli {
     }
 }
 
+/// A number of things, in words.
+fn counted(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// Writes to standard output. Where the reader has gone away, having seen enough, nothing is written and the command goes
 /// on: its exit status tells of what it checked, not of who read it.
 fn print(text: &str) {

@@ -1,7 +1,7 @@
 //! `forwarden status` and `forwarden reload`: the running daemon, asked.
 
 use super::source::{ConfigOption, printable};
-use super::{DEFAULT_CONFIG, complain, print};
+use super::{DEFAULT_CONFIG, complain, counted, print};
 use crate::config::Config;
 use crate::control::{Part, Request, Status, ask};
 use crate::policy::Mode;
@@ -158,10 +158,6 @@ fn folder(name: &str, part: &Part) -> String {
         None => format!("{name}: {directory}"),
         Some(fault) => format!("{name}: CANNOT BE USED: {directory}: {}", printable(fault, 1000)),
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// A span in its largest unit.

@@ -2,6 +2,7 @@
 
 use super::row::{Row, Unruled};
 use crate::audit::Audit;
+use crate::cli::counted;
 use crate::cli::report::table::{harmless, wrapped};
 use crate::cli::source::{json, printable};
 use crate::config::Config;
@@ -155,10 +156,6 @@ fn cell(text: &str) -> String {
     harmless(&printable(text, usize::MAX))
 }
 
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
 fn columns(mailbox: &str, target: &str, class: &str, copy: &str, rule: &str) -> String {
     let line = format!(
         "{:<28} {:<36} {:<11} {:<4} {}",
@@ -201,11 +198,7 @@ fn of_rule(row: &Row, live: bool) -> String {
     match &row.traffic {
         Some(seen) => {
             let whose = if seen.same_mailbox { String::new() } else { format!(" of {}", seen.forwarder) };
-            more.push(format!(
-                "seen: {}{whose}, last {}",
-                counted(usize::try_from(seen.count).unwrap_or(usize::MAX), "mail"),
-                day(seen.last_seen)
-            ));
+            more.push(format!("seen: {}{whose}, last {}", counted(seen.count, "mail"), day(seen.last_seen)));
         }
         None if row.compared && row.leaves => more.push("seen: no mail".to_owned()),
         None => {}

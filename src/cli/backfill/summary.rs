@@ -1,6 +1,7 @@
 //! What logs told, as an administrator reads it.
 
 use crate::backfill::{Counts, Forward};
+use crate::cli::counted;
 use crate::cli::source::{json as line, printable};
 use crate::state::Imported;
 use jiff::Timestamp;
@@ -43,28 +44,27 @@ const SHOWN: usize = 20;
 
 /// At most 100 columns.
 pub(super) fn text(counts: &Counts, pairs: &Pairs, imported: Option<&Imported>) -> String {
-    let number = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let mut out = format!(
         "read       {}, {} about mail; {} made no sense, {} too long\n",
-        number(counts.lines, "line"),
+        counted(counts.lines, "line"),
         counts.mail,
         counts.nonsense,
         counts.too_long
     );
-    out += &format!("found      {} in {}\n", number(counts.forwards, "forward"), number(pairs.0.len() as u64, "pair"));
+    out += &format!("found      {} in {}\n", counted(counts.forwards, "forward"), counted(pairs.0.len(), "pair"));
     if counts.lists > 0 {
-        out += &format!("left out   {} of lists and of aliases with an owner\n", number(counts.lists, "post"));
+        out += &format!("left out   {} of lists and of aliases with an owner\n", counted(counts.lists, "post"));
     }
     if counts.of_whom > 0 {
         out += &format!(
             "unknown    {} of Sendmail of which the log does not say whose: from LogLevel 11 on it does\n",
-            number(counts.of_whom, "forward")
+            counted(counts.of_whom, "forward")
         );
     }
     match imported {
         None => out += "written    nothing: a dry run\n",
         Some(imported) => {
-            out += &format!("written    {}", number(imported.new, "forward"));
+            out += &format!("written    {}", counted(imported.new, "forward"));
             let parts = [
                 (imported.known, "read before"),
                 (imported.watched, "counted by the daemon"),
@@ -93,7 +93,7 @@ pub(super) fn text(counts: &Counts, pairs: &Pairs, imported: Option<&Imported>) 
         );
     }
     if pairs.0.len() > SHOWN {
-        out += &format!("and {}\n", number((pairs.0.len() - SHOWN) as u64, "more pair"));
+        out += &format!("and {}\n", counted(pairs.0.len() - SHOWN, "more pair"));
     }
     out
 }

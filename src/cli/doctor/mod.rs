@@ -2,6 +2,7 @@
 
 mod canary;
 
+use super::counted;
 use super::source::{self, printable};
 use crate::config::Config;
 use crate::doctor::{self, Cf, Finding, Instance, Place, Severity, Site, Way};
@@ -163,7 +164,6 @@ fn text(site: &Site, findings: &[Finding]) -> String {
         out += &wrapped(&format!("{}: Sendmail, {way}", cf.path.display()), "");
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let sum = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")]
         .map(|(severity, what)| (count(severity), what));
     let sum: Vec<String> =

@@ -1,5 +1,6 @@
 //! How much waits, and why.
 
+use super::super::counted;
 use super::super::source::printable;
 use super::{Format, Shown, directory};
 use crate::sink::spool::{self, OutputStatus};
@@ -21,8 +22,8 @@ impl Shown {
             return Ok(ExitCode::SUCCESS);
         }
         let mut out = format!(
-            "{} events in {}, {} refused; the oldest {}\n\n",
-            status.events,
+            "{} in {}, {} refused; the oldest {}\n\n",
+            counted(status.events, "event"),
             octets(status.bytes),
             status.refused,
             age(status.oldest)
