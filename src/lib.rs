@@ -13,6 +13,7 @@
 
 pub mod clock;
 pub mod metrics;
+pub mod owned;
 pub mod word;
 
 pub mod message;

@@ -1,7 +1,7 @@
 //! The files: `ID.mail`, one a message. The first line is its [`Record`], everything behind it the message, byte for byte.
 
-use super::owner;
 use super::record::{Record, VERSION, new_id, time_of};
+use crate::owned;
 use jiff::Timestamp;
 use nix::sys::statvfs::statvfs;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
@@ -50,7 +50,7 @@ impl Files {
             let missing: Vec<&Path> = self.directory.ancestors().take_while(|folder| !folder.exists()).collect();
             DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
             std::fs::set_permissions(&self.directory, Permissions::from_mode(0o700))?;
-            missing.into_iter().rev().try_for_each(owner::give)?;
+            missing.into_iter().rev().try_for_each(owned::give)?;
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ fn write(path: &Path, record: &Record, message: &[u8]) -> io::Result<u64> {
     let mut head = serde_json::to_vec(record)?;
     head.push(b'\n');
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    owner::give(path)?;
+    owned::give(path)?;
     file.write_all(&head)?;
     file.write_all(message)?;
     file.sync_all()?;

@@ -2,14 +2,14 @@
 //! been reported. SQLite in WAL mode, so that the daemon reads while a command writes.
 
 use super::files::{Damaged, Files};
-use super::owner;
 use super::record::Record;
+use crate::owned;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -232,8 +232,7 @@ fn file_at(path: &Path) -> Option<(u64, u64)> {
 
 fn open(path: &Path) -> rusqlite::Result<Opened> {
     // SQLite gives the files beside it the permissions of this one.
-    let made = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let made = made.and_then(|file| owner::give(path).and_then(|()| file.metadata()));
+    let made = owned::make(path).and_then(|file| file.metadata());
     let made = made.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;

@@ -10,7 +10,6 @@ mod control;
 mod files;
 mod held;
 mod index;
-mod owner;
 mod postfix;
 mod record;
 mod sendmail;

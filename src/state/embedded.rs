@@ -7,6 +7,7 @@ use super::prints::{Kind, Print};
 use super::{Arrival, Behaviour, Departure, Facts, Key, Pair, Prints, Store, Twin};
 use crate::message::Address;
 use crate::metrics;
+use crate::owned;
 use crate::privacy::Mask;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params};
@@ -90,7 +91,7 @@ impl Embedded {
                 Err(error) if is_locked(&error) => return Err(io::Error::new(io::ErrorKind::WouldBlock, error)),
                 Err(rusqlite::Error::ToSqlConversionFailure(newer)) => return Err(io::Error::other(newer)),
                 Err(_) if path.exists() => {
-                    set_aside = Some(aside(&path, now)?);
+                    set_aside = Some(owned::aside(&path, now.as_second())?);
                     open(&path).map_err(io::Error::other)?
                 }
                 Err(error) => return Err(io::Error::other(error)),
@@ -153,10 +154,8 @@ impl Store for Embedded {
 
 /// Opens or makes the file, readable by its owner alone.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    use std::os::unix::fs::OpenOptionsExt;
     // SQLite would make it by the umask.
-    let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    owned_like_folder(path);
+    let _ = owned::make(path);
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
@@ -187,34 +186,8 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// What root makes for the daemon must be the daemon's, which is the owner of the folder.
-pub(super) fn owned_like_folder(path: &Path) {
-    use std::os::unix::fs::{MetadataExt, chown};
-    let metadata = |path: &Path| std::fs::metadata(path).ok();
-    if let (Some(file), Some(folder)) = (metadata(path), path.parent().and_then(metadata))
-        && file.uid() == 0
-        && folder.uid() != 0
-    {
-        // Others than root cannot; then it is theirs already.
-        let _ = chown(path, Some(folder.uid()), Some(folder.gid()));
-    }
-}
-
 fn is_locked(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
-}
-
-/// Renames a file that cannot be read, with what SQLite keeps beside it, so that somebody can look at it.
-fn aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    let name = |suffix: &str| PathBuf::from(format!("{}.broken-{}{suffix}", path.display(), now.as_second()));
-    std::fs::rename(path, name(""))?;
-    for suffix in ["-wal", "-shm"] {
-        let beside = PathBuf::from(format!("{}{suffix}", path.display()));
-        if beside.exists() {
-            std::fs::rename(&beside, name(suffix))?;
-        }
-    }
-    Ok(name(""))
 }
 
 /// Reads into memory what the file remembers.

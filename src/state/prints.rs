@@ -1,6 +1,7 @@
 //! What a message is known by when it comes again: keyed hashes, of which nothing can be read back.
 
 use crate::message::Message;
+use crate::owned;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::io::{self, Read, Write};
@@ -43,7 +44,7 @@ impl Key {
                 let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
                 file.write_all(&key.0)?;
                 file.sync_all()?;
-                super::embedded::owned_like_folder(path);
+                let _ = owned::give(path);
                 Ok(key)
             }
             Err(error) => Err(error),

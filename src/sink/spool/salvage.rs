@@ -1,22 +1,8 @@
-//! A file that is no longer one: renamed for somebody to look at, and read as far as it can be.
+//! A file that is no longer one, read as far as it can be.
 
 use super::store::Store;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use std::io;
-use std::path::{Path, PathBuf};
-
-/// Renames the file, with what SQLite keeps beside it, so that somebody can look at it.
-pub(super) fn aside(path: &Path, now: i64) -> io::Result<PathBuf> {
-    let name = |suffix: &str| PathBuf::from(format!("{}.broken-{now}{suffix}", path.display()));
-    std::fs::rename(path, name(""))?;
-    for suffix in ["-wal", "-shm"] {
-        let beside = PathBuf::from(format!("{}{suffix}", path.display()));
-        if beside.exists() {
-            std::fs::rename(&beside, name(suffix))?;
-        }
-    }
-    Ok(name(""))
-}
+use std::path::Path;
 
 /// Copies what can still be read from a file that was set aside into a new one: events under their numbers, cursors.
 /// What lies on a broken page is passed over.

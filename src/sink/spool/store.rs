@@ -4,6 +4,7 @@
 use super::Pending;
 use super::loss::{lost, tell_again};
 use crate::event::Loss;
+use crate::owned;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use std::collections::BTreeMap;
@@ -53,9 +54,8 @@ pub(crate) struct Dead {
 impl Store {
     /// Opens the file, or makes it, readable by its owner alone.
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
         // SQLite would make it by the umask.
-        let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        let _ = owned::make(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;

@@ -3,11 +3,12 @@
 
 use super::loss::Untold;
 use super::queue::{Queue, Said};
-use super::salvage::{aside, salvage};
+use super::salvage::salvage;
 use super::store::{FILE, Progress, Store, is_broken};
 use super::{Claims, DRAIN, Pending, Position, Refused, Spec, request, reserve};
 use crate::event::{Body, Event, Fault};
 use crate::metrics;
+use crate::owned;
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::ErrorCode;
@@ -269,7 +270,7 @@ impl Writer {
         let path = self.spec.directory.join(FILE);
         let now = Timestamp::now();
         ::metrics::counter!(metrics::SPOOL_FAULTS.name).increment(1);
-        let begun = aside(&path, now.as_millisecond()).map_err(|error| error.to_string()).and_then(|aside| {
+        let begun = owned::aside(&path, now.as_millisecond()).map_err(|error| error.to_string()).and_then(|aside| {
             let mut store = Store::open(&path).map_err(|error| error.to_string())?;
             let kept = salvage(&aside, &mut store);
             self.take(&mut store).map_err(|error| error.to_string())?;
@@ -375,9 +376,7 @@ impl Writer {
 
 /// Takes the folder for this process alone; `None` where another has it.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<Flock<File>>> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let path = directory.join("spool.lock");
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = owned::make(&directory.join("spool.lock"))?;
     Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
 }
 
