@@ -5,65 +5,52 @@ use super::Pending;
 use super::store::{Store, insert};
 use crate::event::Loss;
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-/// Events that an output never had.
+/// A loss that is not told yet.
 #[derive(Debug)]
 pub(super) struct Untold {
-    /// The output; empty for all of them.
-    pub(super) output: String,
-    pub(super) reason: String,
+    pub(super) loss: Loss,
     /// The one output that does not know of it; empty where none does.
     pub(super) tell: String,
-    pub(super) count: u64,
-    /// When the first of them came, in milliseconds since 1970, and the last.
-    pub(super) first: i64,
-    pub(super) last: i64,
 }
 
-impl Untold {
-    /// The same, as an event says it.
-    pub(super) fn told(&self) -> Loss {
-        let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        Loss {
-            output: Some(self.output.clone()).filter(|name| !name.is_empty()),
-            reason: self.reason.clone(),
-            count: self.count,
-            first: time(self.first),
-            last: time(self.last),
-        }
-    }
+/// A loss as the tables have it: output, reason, count, first, last.
+fn loss(row: &Row<'_>) -> rusqlite::Result<Loss> {
+    Ok(Loss {
+        output: Some(row.get(0)?).filter(|name: &String| !name.is_empty()),
+        reason: row.get(1)?,
+        count: row.get(2)?,
+        first: time(row.get(3)?),
+        last: time(row.get(4)?),
+    })
+}
+
+fn time(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 impl Store {
     /// What was lost and is not told yet.
     pub(super) fn untold(&self) -> rusqlite::Result<Vec<Untold>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT output, reason, tell, count, first, last FROM loss")?;
-        let rows = statement.query_map([], |row| {
-            Ok(Untold {
-                output: row.get(0)?,
-                reason: row.get(1)?,
-                tell: row.get(2)?,
-                count: row.get(3)?,
-                first: row.get(4)?,
-                last: row.get(5)?,
-            })
-        })?;
-        rows.collect()
+        self.connection
+            .prepare_cached("SELECT output, reason, count, first, last, tell FROM loss")?
+            .query_map([], |row| Ok(Untold { loss: loss(row)?, tell: row.get(5)? }))?
+            .collect()
     }
 
     /// Writes the events that tell of these losses.
     pub(super) fn report(&mut self, losses: &[(Untold, Pending)], from: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        for (seq, (loss, event)) in (from + 1..).zip(losses) {
+        for (seq, (Untold { loss, tell }, event)) in (from + 1..).zip(losses) {
             insert(&transaction, std::slice::from_ref(event), seq - 1)?;
-            if !loss.tell.is_empty() {
-                transaction.execute("UPDATE event SET only_for = ?2 WHERE seq = ?1", params![seq, loss.tell])?;
+            if !tell.is_empty() {
+                transaction.execute("UPDATE event SET only_for = ?2 WHERE seq = ?1", params![seq, tell])?;
             }
+            let (first, last) = (loss.first.as_millisecond(), loss.last.as_millisecond());
             transaction.execute(
                 "INSERT INTO told (seq, output, reason, count, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![seq, loss.output, loss.reason, loss.count, loss.first, loss.last],
+                params![seq, loss.output.as_deref().unwrap_or_default(), loss.reason, loss.count, first, last],
             )?;
         }
         transaction.execute("DELETE FROM loss", [])?;
@@ -76,7 +63,20 @@ impl Store {
     }
 }
 
-/// Notes that events are lost, and when the first and the last of them came.
+/// Adds a loss to what is to be told to this output, or, where it is empty, to all.
+pub(super) fn add(connection: &Connection, tell: &str, loss: &Loss) -> rusqlite::Result<()> {
+    let (first, last) = (loss.first.as_millisecond(), loss.last.as_millisecond());
+    connection
+        .prepare_cached(
+            "INSERT INTO loss (output, reason, tell, count, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first),
+                                       last = max(last, excluded.last)",
+        )?
+        .execute(params![loss.output.as_deref().unwrap_or_default(), loss.reason, tell, loss.count, first, last])?;
+    Ok(())
+}
+
+/// Notes that events are lost, and when the first and the last of them came, in milliseconds since 1970.
 pub(super) fn lost(
     connection: &Connection,
     output: &str,
@@ -84,49 +84,18 @@ pub(super) fn lost(
     count: u64,
     (first, last): (i64, i64),
 ) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO loss (output, reason, tell, count, first, last) VALUES (?1, ?2, '', ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first),
-                                       last = max(last, excluded.last)",
-        )?
-        .execute(params![output, reason, count, first, last])?;
-    Ok(())
+    let output = Some(output.to_owned()).filter(|name| !name.is_empty());
+    add(connection, "", &Loss { output, reason: reason.to_owned(), count, first: time(first), last: time(last) })
 }
 
-/// One that was to be told of a loss, and never was.
-pub(super) fn tell_again(transaction: &Transaction<'_>, name: &str, loss: &Loss) -> rusqlite::Result<()> {
-    transaction
+/// Adds what the events after `from`, up to `last`, were to tell this output.
+pub(super) fn tell_again(transaction: &Transaction<'_>, name: &str, (from, last): (i64, i64)) -> rusqlite::Result<()> {
+    let losses: Vec<Loss> = transaction
         .prepare_cached(
-            "INSERT INTO loss (output, reason, tell, count, first, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first),
-                                       last = max(last, excluded.last)",
+            "SELECT told.output, reason, count, first, last FROM told JOIN event USING (seq)
+             WHERE seq > ?1 AND seq <= ?2 AND (only_for IS NULL OR only_for = ?3)",
         )?
-        .execute(params![
-            loss.output.as_deref().unwrap_or_default(),
-            loss.reason,
-            name,
-            loss.count,
-            loss.first.as_millisecond(),
-            loss.last.as_millisecond()
-        ])?;
-    Ok(())
-}
-
-/// The same of what these events tell, as far as they were for this one.
-pub(super) fn tell_again_between(
-    transaction: &Transaction<'_>,
-    name: &str,
-    (from, last): (i64, i64),
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO loss (output, reason, tell, count, first, last)
-             SELECT told.output, reason, ?3, count, first, last FROM told JOIN event USING (seq)
-             WHERE seq > ?1 AND seq <= ?2 AND (only_for IS NULL OR only_for = ?3)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count, first = min(first, excluded.first),
-                                       last = max(last, excluded.last)",
-        )?
-        .execute(params![from, last, name])?;
-    Ok(())
+        .query_map(params![from, last, name], loss)?
+        .collect::<rusqlite::Result<_>>()?;
+    losses.iter().try_for_each(|loss| add(transaction, name, loss))
 }

@@ -22,20 +22,10 @@ CREATE TABLE output (
 CREATE TABLE loss (
     output TEXT NOT NULL,
     reason TEXT NOT NULL,
-    tell   TEXT NOT NULL,     -- the one output that does not know of it; empty: none does
     count  INTEGER NOT NULL,
     first  INTEGER NOT NULL,
     last   INTEGER NOT NULL,
-    PRIMARY KEY (output, reason, tell)
-) STRICT;
--- Which events report a loss, and what they say: one that has to go before an output had it is said again.
-CREATE TABLE told (
-    seq    INTEGER PRIMARY KEY,
-    output TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    count  INTEGER NOT NULL,
-    first  INTEGER NOT NULL,
-    last   INTEGER NOT NULL
+    PRIMARY KEY (output, reason)
 ) STRICT;
 -- What a receiver refused for good, with what it said.
 CREATE TABLE dead (
@@ -53,4 +43,4 @@ CREATE TABLE request (
     output TEXT NOT NULL,     -- empty: every one
     time   INTEGER            -- from here on; of purge: up to here
 ) STRICT;
-PRAGMA user_version = 2;
+PRAGMA user_version = 1;

@@ -2,7 +2,7 @@
 //! reader never waits for the writer, and an administrator can look into it.
 
 use super::Pending;
-use super::loss::{lost, tell_again};
+use super::loss::{add, lost};
 use crate::event::Loss;
 use crate::owned;
 use jiff::Timestamp;
@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Its name.
 pub(crate) const FILE: &str = "spool.db";
+/// Of its tables.
+const VERSION: i64 = 2;
 /// How long another process may hold the file.
 const BUSY: Duration = Duration::from_secs(2);
 /// How many refused events are kept; past that the oldest go.
@@ -68,20 +70,19 @@ impl Store {
         connection.pragma_update(None, "wal_autocheckpoint", 256)?;
         connection.pragma_update(None, "journal_size_limit", 1 << 20)?;
         match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? {
-            0 => {
+            version @ 0..VERSION => {
                 let transaction = connection.transaction()?;
-                transaction.execute_batch(include_str!("schema.sql"))?;
+                for (from, step) in [(0, include_str!("schema.sql")), (1, include_str!("schema-2.sql"))] {
+                    if version <= from {
+                        transaction.execute_batch(step)?;
+                    }
+                }
                 transaction.commit()?;
             }
-            1 => {
-                let transaction = connection.transaction()?;
-                transaction.execute_batch(include_str!("schema_from_1.sql"))?;
-                transaction.commit()?;
-            }
-            2 => {}
+            VERSION => {}
             // Written by a newer version: nothing of it may be lost by an older one.
             version => {
-                let text = format!("has version {version}, this program knows version 2");
+                let text = format!("has version {version}, this program knows version {VERSION}");
                 return Err(rusqlite::Error::ToSqlConversionFailure(text.into()));
             }
         }
@@ -196,7 +197,7 @@ fn advance(transaction: &Transaction<'_>, name: &str, report: &Progress) -> rusq
         lost(transaction, name, "spool_full", report.lost, (now, now))?;
     }
     for loss in &report.untold {
-        tell_again(transaction, name, loss)?;
+        add(transaction, name, loss)?;
     }
     for dead in &report.dead {
         transaction
@@ -227,22 +228,21 @@ mod tests {
     fn a_file_of_version_1_is_taken_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        Store::open(&path)
-            .unwrap()
-            .connection
+        let database = Connection::open(&path).unwrap();
+        database.execute_batch(include_str!("schema.sql")).unwrap();
+        database
             .execute_batch(
-                "DROP TABLE told; DROP TABLE loss;
-                 CREATE TABLE loss (output TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
-                   first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (output, reason)) STRICT;
-                 INSERT INTO loss VALUES ('siem', 'too_old', 7, 1, 2);
-                 INSERT INTO event (seq, time, id, body) VALUES (1, 1, 'a', '{}');
-                 PRAGMA user_version = 1;",
+                "INSERT INTO loss VALUES ('siem', 'too_old', 7, 1, 2);
+                 INSERT INTO event (seq, time, id, body) VALUES (1, 1, 'a', '{}');",
             )
             .unwrap();
         for _ in 0..2 {
             let store = Store::open(&path).unwrap();
             let untold = store.untold().unwrap();
-            assert_eq!((&*untold[0].output, &*untold[0].tell, untold[0].count), ("siem", "", 7));
+            assert_eq!(
+                (untold[0].loss.output.as_deref(), &*untold[0].tell, untold[0].loss.count),
+                (Some("siem"), "", 7)
+            );
             assert_eq!((store.last().unwrap(), untold.len()), (1, 1));
         }
     }

@@ -2,7 +2,7 @@
 //! for every output that had not had it, and the loss is noted in the same transaction.
 
 use super::claims::{Claims, Held};
-use super::loss::{lost, tell_again_between};
+use super::loss::{lost, tell_again};
 use super::store::{Store, forget};
 use super::{Limits, lost_metric};
 use nix::sys::statvfs::statvfs;
@@ -139,7 +139,7 @@ impl Store {
                 .query_row(params![from, seq, name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             // What it was to be told of losses, it will be told.
-            tell_again_between(&transaction, &name, (from, seq))?;
+            tell_again(&transaction, &name, (from, seq))?;
             if let Some((count, first, last)) = gone {
                 lost(&transaction, &name, reason, count, (first, last))?;
                 transaction
@@ -235,7 +235,10 @@ mod tests {
             let last = store.last().unwrap();
             store.drop_up_to(last, "spool_full", &held.all()).unwrap();
             let again = store.untold().unwrap();
-            let mut again: Vec<_> = again.iter().map(|loss| (&*loss.output, &*loss.tell, loss.count)).collect();
+            let mut again: Vec<_> = again
+                .iter()
+                .map(|untold| (untold.loss.output.as_deref().unwrap(), &*untold.tell, untold.loss.count))
+                .collect();
             again.sort_unstable();
             let of_b: u64 = again.iter().filter(|(output, ..)| *output == "b").map(|(.., count)| count).sum();
             assert_eq!(of_b, 12, "{again:?}");

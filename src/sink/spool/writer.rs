@@ -352,13 +352,14 @@ impl Writer {
             }
             let now = Timestamp::now();
             // What is told again stands in the log already.
-            for loss in losses.iter().filter(|loss| loss.tell.is_empty()) {
-                let output = if loss.output.is_empty() { "all" } else { &loss.output };
+            for Untold { loss, .. } in losses.iter().filter(|untold| untold.tell.is_empty()) {
+                let output = loss.output.as_deref().unwrap_or("all");
                 tracing::error!(output, reason = %loss.reason, count = loss.count, "events are lost");
             }
-            let event = |loss: &Untold| Pending::of(&Event::new(now, &self.host, Body::Loss(loss.told()))).ok();
+            let event =
+                |untold: &Untold| Pending::of(&Event::new(now, &self.host, Body::Loss(untold.loss.clone()))).ok();
             let losses: Vec<(Untold, Pending)> =
-                losses.into_iter().filter_map(|loss| event(&loss).map(|event| (loss, event))).collect();
+                losses.into_iter().filter_map(|untold| event(&untold).map(|event| (untold, event))).collect();
             store.report(&losses, self.position.last)?;
             Ok::<usize, rusqlite::Error>(losses.len())
         })();
