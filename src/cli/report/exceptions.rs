@@ -9,30 +9,22 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 
-const fn column(name: &'static str, title: &'static str, width: usize) -> Column {
-    Column { name, title, width, on_page: true }
-}
-
-const fn detail(name: &'static str, title: &'static str) -> Column {
-    Column { name, title, width: 0, on_page: false }
-}
-
 /// The columns.
 pub(super) const COLUMNS: [Column; 14] = [
-    column("exception", "exception", 22),
-    column("owner", "owner", 16),
-    column("count", "mails", 7),
-    column("forwarders", "mailboxes", 10),
-    column("used", "in all", 7),
-    column("last_used", "last used", 11),
-    column("ends", "ends", 11),
-    column("state", "state", 8),
-    column("reason", "reason", 0),
-    column("ticket", "ticket", 0),
-    detail("forwarder", "forwarder"),
-    detail("destination", "destination"),
-    detail("created", "created"),
-    detail("bytes", "octets"),
+    Column::shown("exception", "exception", 22),
+    Column::shown("owner", "owner", 16),
+    Column::shown("count", "mails", 7),
+    Column::shown("forwarders", "mailboxes", 10),
+    Column::shown("used", "in all", 7),
+    Column::shown("last_used", "last used", 11),
+    Column::shown("ends", "ends", 11),
+    Column::shown("state", "state", 8),
+    Column::shown("reason", "reason", 0),
+    Column::shown("ticket", "ticket", 0),
+    Column::detail("forwarder", "forwarder"),
+    Column::detail("destination", "destination"),
+    Column::detail("created", "created"),
+    Column::detail("bytes", "octets"),
 ];
 
 /// How soon an end is soon.

@@ -13,45 +13,36 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-const fn column(name: &'static str, title: &'static str, width: usize) -> Column {
-    Column { name, title, width, on_page: true }
-}
-
-/// A column that only machines read.
-const fn detail(name: &'static str, title: &'static str) -> Column {
-    Column { name, title, width: 0, on_page: false }
-}
-
 /// The columns of a pair.
 const PAIR: [Column; 12] = [
-    column("forwarder", "forwarder", 25),
-    column("destination", "destination", 25),
-    column("mechanism", "mechanism", 18),
-    column("count", "mails", 7),
-    column("since", "since", 10),
-    column("last", "last", 10),
-    column("class", "kind of domain", 0),
-    detail("bytes", "octets"),
-    detail("count_ever", "mails ever"),
-    detail("latency_mean", "latency, s"),
-    detail("latency_spread", "spread, s"),
-    detail("rule", "rule"),
+    Column::shown("forwarder", "forwarder", 25),
+    Column::shown("destination", "destination", 25),
+    Column::shown("mechanism", "mechanism", 18),
+    Column::shown("count", "mails", 7),
+    Column::shown("since", "since", 10),
+    Column::shown("last", "last", 10),
+    Column::shown("class", "kind of domain", 0),
+    Column::detail("bytes", "octets"),
+    Column::detail("count_ever", "mails ever"),
+    Column::detail("latency_mean", "latency, s"),
+    Column::detail("latency_spread", "spread, s"),
+    Column::detail("rule", "rule"),
 ];
 
 const DESTINATIONS: [Column; 6] = [
-    column("destination", "destination", 36),
-    column("forwarders", "mailboxes", 10),
-    column("count", "mails", 8),
-    column("since", "since", 11),
-    column("last", "last", 11),
-    column("class", "kind of domain", 15),
+    Column::shown("destination", "destination", 36),
+    Column::shown("forwarders", "mailboxes", 10),
+    Column::shown("count", "mails", 8),
+    Column::shown("since", "since", 11),
+    Column::shown("last", "last", 11),
+    Column::shown("class", "kind of domain", 15),
 ];
 
 const VOLUMES: [Column; 4] = [
-    column("forwarder", "forwarder", 34),
-    column("forwards", "forwards", 9),
-    column("look_forwarded", "look so", 8),
-    column("look_at", "look at", 44),
+    Column::shown("forwarder", "forwarder", 34),
+    Column::shown("forwards", "forwards", 9),
+    Column::shown("look_forwarded", "look so", 8),
+    Column::shown("look_at", "look at", 44),
 ];
 
 /// Makes a report.

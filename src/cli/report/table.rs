@@ -16,6 +16,18 @@ pub(super) struct Column {
     pub on_page: bool,
 }
 
+impl Column {
+    /// One that people read.
+    pub(super) const fn shown(name: &'static str, title: &'static str, width: usize) -> Self {
+        Self { name, title, width, on_page: true }
+    }
+
+    /// One that only machines read.
+    pub(super) const fn detail(name: &'static str, title: &'static str) -> Self {
+        Self { name, title, width: 0, on_page: false }
+    }
+}
+
 /// A report.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -147,7 +159,7 @@ mod tests {
             title: "",
             note: "",
             period: String::new(),
-            columns: vec![Column { name: "forwarder", title: "", width: 20, on_page: true }],
+            columns: vec![Column::shown("forwarder", "", 20)],
             rows: vec![vec!["a\u{202e}b".into()]],
             daily: vec![vec![1]],
         };
