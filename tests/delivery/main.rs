@@ -23,6 +23,7 @@ mod receiver;
 mod rotation;
 mod secops;
 mod site;
+mod small_disk;
 mod splunk;
 mod streams;
 #[path = "../support/mod.rs"]

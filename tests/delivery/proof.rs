@@ -3,9 +3,9 @@
 use crate::http_server::{Fault, Server};
 use crate::receiver::{self, Reserved};
 use crate::site::{arrived, daemon, ids, ids_in, send, wait_until, written};
+use crate::small_disk::SmallDisk;
 use crate::support::{Daemon, wait_for};
 use crate::syslog_server::{Framing, Kind, SyslogServer};
-use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::Signal;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,31 +76,16 @@ fn a_daemon_that_is_killed_loses_nothing_that_was_written() {
     assert!(noted.len() > EVENTS / 2);
 }
 
-struct Mounted(std::path::PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = umount(&self.0);
-    }
-}
-
 /// A file system of 12 MiB runs full, with nothing kept free: mail is answered all the same, the youngest events reach the
 /// receiver when it comes, and it is told how many it missed.
 #[test]
 #[ignore = "make test-siem"]
 fn a_full_disk_costs_the_oldest_events_and_no_mail() {
-    let folder = tempfile::tempdir().unwrap();
-    let mounted = Mounted(folder.path().join("small"));
-    std::fs::create_dir(&mounted.0).unwrap();
-    if let Err(error) = mount(Some("tmpfs"), &mounted.0, Some("tmpfs"), MsFlags::empty(), Some("size=12m")) {
-        assert!(std::env::var_os("CI").is_none(), "a small file system cannot be mounted: {error}");
-        eprintln!("SKIPPED: a small file system cannot be mounted: {error}");
-        return;
-    }
+    let Some(disk) = SmallDisk::mount("size=12m") else { return };
     let (port, reserved) = Reserved::port();
     let daemon = Daemon::start(&format!(
         "[spool]\ndirectory = \"{}\"\nmin_free = 0\n[[output]]\nname = \"late\"\nformat = \"json\"\nto = \"tcp:127.0.0.1:{port}\"\n",
-        mounted.0.display()
+        disk.path.display()
     ));
     for _ in 0..40 {
         send(&daemon, 200);

@@ -2,8 +2,8 @@
 //! that is no longer wanted.
 
 use crate::site::{daemon, daemon_with, ids, ids_in, send, wait_until, written};
+use crate::small_disk::SmallDisk;
 use crate::support::{Daemon, wait_for};
-use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::Signal;
 use nix::sys::stat::utimes;
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -250,29 +250,13 @@ fn a_killed_daemon_loses_no_rotated_file() {
     assert!(found.keys().eq(ids_in(&daemon.path("events.jsonl")).keys()));
 }
 
-struct Mounted(PathBuf);
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = umount(&self.0);
-    }
-}
-
 /// A file system without room for another file, then without room for another event, then with room again.
 #[test]
 #[ignore = "make test-siem"]
 fn a_full_disk_costs_no_rotated_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let mounted = Mounted(folder.path().join("small"));
-    std::fs::create_dir(&mounted.0).unwrap();
     // The root, and one file.
-    let options = Some("size=512k,nr_inodes=2");
-    if let Err(error) = mount(Some("tmpfs"), &mounted.0, Some("tmpfs"), MsFlags::empty(), options) {
-        assert!(std::env::var_os("CI").is_none(), "a small file system cannot be mounted: {error}");
-        eprintln!("SKIPPED: a small file system cannot be mounted: {error}");
-        return;
-    }
-    let path = mounted.0.join("rotated.jsonl");
+    let Some(disk) = SmallDisk::mount("size=512k,nr_inodes=2") else { return };
+    let path = disk.path.join("rotated.jsonl");
     let daemon = daemon_with(
         "",
         &format!(
@@ -289,11 +273,10 @@ fn a_full_disk_costs_no_rotated_file() {
         log().contains("cannot be rotated") && log().contains("small/rotated.jsonl: No space left")
     });
     // Room, as an administrator makes it.
-    let options = Some("size=16m,nr_inodes=1000");
-    mount(Some("tmpfs"), &mounted.0, Some("tmpfs"), MsFlags::MS_REMOUNT, options).unwrap();
+    disk.remount("size=16m,nr_inodes=1000");
     daemon.signal(Signal::SIGHUP);
-    wait_until(log, "all of them", || union(&mounted.0, "rotated.jsonl").0.len() == wanted.len());
-    let (found, torn) = union(&mounted.0, "rotated.jsonl");
+    wait_until(log, "all of them", || union(&disk.path, "rotated.jsonl").0.len() == wanted.len());
+    let (found, torn) = union(&disk.path, "rotated.jsonl");
     assert_eq!(torn, 0);
     assert!(found.values().all(|count| *count == 1));
 }
