@@ -44,7 +44,7 @@ fn line(out: &mut String, output: &OutputStatus) {
         out,
         "{:<20}  {:<10}  {:>9}  {:>10}  {:>9}  {:>7}  {}",
         printable(&output.output, 19),
-        printable(&output.state, 9),
+        printable(&output.state, 10),
         output.waiting,
         output.delivered,
         output.dropped,
